@@ -1,0 +1,57 @@
+"""What is watched: a route leads from a sender to a maildrop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailsonar.model.server import Account
+
+
+class Cleanup(StrEnum):
+    """What happens to our own message once it was seen."""
+
+    DELETE = "delete"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """An SMTP submission account and the address it sends from."""
+
+    name: str
+    address: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maildrop:
+    """A retrieval account and the address that delivers into it.
+
+    `poll_seconds` is the fixed gap between two looks; None means that the agent chooses.
+    """
+
+    name: str
+    address: str
+    account: Account
+    cleanup: Cleanup = Cleanup.DELETE
+    poll_seconds: float | None = None
+    authserv_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A configured path; durations in seconds, `size_bytes` the padding of the message's body.
+
+    `labels` holds a (name, value) pair for each declared label, in the order of declaration, "" where unset.
+    """
+
+    name: str
+    sender: Sender
+    maildrop: Maildrop
+    interval_seconds: float
+    deadline_seconds: float
+    give_up_seconds: float
+    labels: tuple[tuple[str, str], ...] = ()
+    size_bytes: int = 0
+    enabled: bool = True

@@ -1,0 +1,155 @@
+"""A server as the operator configured it, and the account that logs in to it.
+
+Nothing here connects. A `Secret` never prints itself: what needs the plain value says `reveal()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """The protocol that a server speaks to us."""
+
+    SMTP = "smtp"
+    POP3 = "pop3"
+
+
+class Security(StrEnum):
+    """How a connection becomes confidential (RFC 3207, 2595, 8314)."""
+
+    STARTTLS = "starttls"
+    IMPLICIT_TLS = "implicit_tls"
+    PLAINTEXT = "plaintext"
+
+
+DEFAULT_PORTS = {
+    (Protocol.SMTP, Security.STARTTLS): 587,
+    (Protocol.SMTP, Security.IMPLICIT_TLS): 465,
+    (Protocol.SMTP, Security.PLAINTEXT): 25,
+    (Protocol.POP3, Security.STARTTLS): 110,
+    (Protocol.POP3, Security.IMPLICIT_TLS): 995,
+    (Protocol.POP3, Security.PLAINTEXT): 110,
+}
+
+
+class IpVersion(StrEnum):
+    """Which address families may be used."""
+
+    ANY = "any"
+    V4 = "4"
+    V6 = "6"
+
+
+class Mechanism(StrEnum):
+    """A way to authenticate; `USER` is POP3's USER and PASS (RFC 1939), the others are SASL mechanisms."""
+
+    PLAIN = "PLAIN"
+    LOGIN = "LOGIN"
+    CRAM_MD5 = "CRAM-MD5"
+    USER = "USER"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must not show: named by where it comes from, read anew whenever it is revealed.
+
+    Two secrets are equal when they come from the same place, so that a reload can tell an unchanged account.
+
+    Raises (from `reveal`):
+        SecretUnreadable: nothing usable was ever read from the place.
+    """
+
+    source: str
+    read: Callable[[], str] = field(repr=False, compare=False)
+
+    def reveal(self) -> str:
+        """Return the plain value as it is now."""
+        return self.read()
+
+    def __str__(self) -> str:
+        return "***"
+
+
+class SecretUnreadable(Exception):
+    """The file or variable that should hold a secret gave none; the message names the place, never the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsPolicy:
+    """What a TLS handshake must satisfy; verification itself cannot be switched off."""
+
+    ca_file: str | None = None
+    server_name: str | None = None
+    min_version: str = "1.2"
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Absolute deadlines in seconds; `connect` spans name resolution and all addresses."""
+
+    connect: float = 10.0
+    tls: float = 10.0
+    greeting: float = 30.0
+    command: float = 30.0
+    data: float = 120.0
+    session: float = 180.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the account's provider tolerates."""
+
+    sessions: int = 2
+    logins_per_hour: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One endpoint and how to reach it."""
+
+    protocol: Protocol
+    host: str
+    port: int
+    security: Security
+    tls: TlsPolicy = TlsPolicy()
+    ip_version: IpVersion = IpVersion.ANY
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def name(self) -> str:
+        """Return `host:port`, an IPv6 literal in brackets: the label `server`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def tls_name(self) -> str:
+        """Return the name that the certificate must carry, also sent as SNI."""
+        return self.tls.server_name or self.host.rstrip(".")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user name and the password that proves it."""
+
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A server together with who we are there; without credentials only for SMTP."""
+
+    server: Server
+    credentials: Credentials | None
+    mechanism: Mechanism | None = None
+    limits: Limits = Limits()
+    allow_plaintext_auth: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the configured user name, "" where there is none: the label `account`."""
+        return self.credentials.username if self.credentials else ""
