@@ -59,12 +59,16 @@ class Fault:
 
 
 class MailSonarError(Exception):
-    """A stage failed; `detail` says for humans what happened, and `stage` is set by the driver at the latest."""
+    """A stage failed; `detail` says for humans what happened, and `stage` is set by the driver at the latest.
+
+    `sent` tells whether all of what the failed exchange had to write was handed to the system.
+    """
 
     def __init__(self, detail: str, *, stage: Stage | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.stage = stage
+        self.sent = False
 
 
 class ResolveFailed(MailSonarError):

@@ -1,0 +1,116 @@
+"""AUTH over SMTP (RFC 4954): one mechanism, tried once; an authoritative no is final."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from mailsonar.dialogue.refusals import smtp_refusal
+from mailsonar.dialogue.steps import Dialogue, Patience, ask
+from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
+from mailsonar.model.server import Account, Credentials, Mechanism, Security
+from mailsonar.model.stage import Stage
+from mailsonar.wire import sasl
+from mailsonar.wire.smtp import ReplyReader, SmtpReply
+
+COMMAND_LINE_LIMIT = 512
+
+_BEST_UNDER_TLS = (Mechanism.PLAIN, Mechanism.LOGIN, Mechanism.CRAM_MD5)
+_BEST_IN_THE_CLEAR = (Mechanism.CRAM_MD5, Mechanism.PLAIN, Mechanism.LOGIN)
+
+
+class Notes(Protocol):
+    """Where the outcome of the authentication and the last reply are noted."""
+
+    authenticated: bool | None
+
+    def hear(self, reply: SmtpReply) -> SmtpReply:
+        """Keep the reply."""
+
+
+def authenticate(account: Account, offered: frozenset[str], notes: Notes) -> Dialogue[None]:
+    """Log in with the configured mechanism, else with the best one offered.
+
+    Raises:
+        AuthenticationUnavailable: no mechanism in common, or plaintext without the operator's leave.
+        Refused: the server said no.
+        ProtocolViolation: a challenge that makes no sense; the exchange was cancelled with `*`.
+    """
+    mechanism = _choose(account, offered)
+    assert account.credentials is not None  # noqa: S101 - the caller asked before
+    reply = yield from _exchange(mechanism, account.credentials)
+    notes.hear(reply)
+    notes.authenticated = reply.code == 235
+    if reply.code != 235:
+        raise smtp_refusal(reply, Stage.AUTHENTICATE)
+
+
+def _choose(account: Account, offered: frozenset[str]) -> Mechanism:
+    in_the_clear = account.server.security is Security.PLAINTEXT
+    if in_the_clear and not account.allow_plaintext_auth:
+        raise AuthenticationUnavailable("credentials do not travel in plaintext", stage=Stage.AUTHENTICATE)
+    best = _BEST_IN_THE_CLEAR if in_the_clear else _BEST_UNDER_TLS
+    for mechanism in (account.mechanism,) if account.mechanism else best:
+        if mechanism in offered:
+            return mechanism
+    raise AuthenticationUnavailable(
+        f"no mechanism in common; the server offers {', '.join(sorted(offered))[:100] or 'none'}",
+        stage=Stage.AUTHENTICATE,
+    )
+
+
+def _exchange(mechanism: Mechanism, credentials: Credentials) -> Dialogue[SmtpReply]:
+    if mechanism is Mechanism.PLAIN:
+        reply = yield from _plain(credentials)
+    elif mechanism is Mechanism.LOGIN:
+        reply = yield from _login(credentials)
+    else:
+        reply = yield from _cram_md5(credentials)
+    if reply.code == 334:
+        yield from _cancel("one challenge more than the mechanism has")
+    return reply
+
+
+def _plain(credentials: Credentials) -> Dialogue[SmtpReply]:
+    response = sasl.plain(credentials.username, credentials.password.reveal())
+    line = f"AUTH PLAIN {sasl.encode(response)}"
+    if len(line) + 2 <= COMMAND_LINE_LIMIT:
+        reply = yield from ask(Stage.AUTHENTICATE, line, ReplyReader())
+        if reply.code != 501:
+            return reply
+    reply = yield from ask(Stage.AUTHENTICATE, "AUTH PLAIN", ReplyReader())
+    return (yield from _answer(reply, lambda _challenge: response))
+
+
+def _login(credentials: Credentials) -> Dialogue[SmtpReply]:
+    reply = yield from ask(Stage.AUTHENTICATE, "AUTH LOGIN", ReplyReader())
+    reply = yield from _answer(reply, lambda _challenge: credentials.username.encode())
+    return (yield from _answer(reply, lambda _challenge: credentials.password.reveal().encode()))
+
+
+def _cram_md5(credentials: Credentials) -> Dialogue[SmtpReply]:
+    def respond(challenge: bytes) -> bytes:
+        if not challenge:
+            raise ProtocolViolation("an empty challenge")
+        return sasl.cram_md5(credentials.username, credentials.password.reveal(), challenge)
+
+    reply = yield from ask(Stage.AUTHENTICATE, "AUTH CRAM-MD5", ReplyReader())
+    return (yield from _answer(reply, respond))
+
+
+def _answer(reply: SmtpReply, respond: Callable[[bytes], bytes]) -> Dialogue[SmtpReply]:
+    if reply.code != 334:
+        return reply
+    try:
+        response = respond(sasl.decode("".join(reply.lines).strip()))
+    except ProtocolViolation as violation:
+        yield from _cancel(violation.detail)
+        raise
+    return (yield from ask(Stage.AUTHENTICATE, sasl.encode(response), ReplyReader()))
+
+
+def _cancel(detail: str) -> Dialogue[None]:
+    with suppress(MailSonarError):
+        yield from ask(Stage.AUTHENTICATE, "*", ReplyReader(), Patience.QUIT)
+    raise ProtocolViolation(detail, stage=Stage.AUTHENTICATE)

@@ -1,0 +1,64 @@
+"""What a dialogue is made of: exchanges, and the upgrade to TLS.
+
+A dialogue is a generator. It yields a step, is sent what the step's reader returned, and returns its value in the end.
+The driver throws what goes wrong into it, with the stage set; what the dialogue does not catch ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Generic, TypeVar
+
+from mailsonar.model.stage import Stage
+from mailsonar.wire.lines import Reader, command
+
+T = TypeVar("T")
+
+
+class Patience(Enum):
+    """Which of the server's timeouts bounds an exchange."""
+
+    GREETING = auto()
+    COMMAND = auto()
+    DATA = auto()
+    QUIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(Generic[T]):
+    """Write `send` (nothing, for a greeting), then read until `read` is satisfied."""
+
+    stage: Stage
+    send: bytes
+    read: Reader[T]
+    patience: Patience = Patience.COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeToTls:
+    """Do the TLS handshake on the connection, now; after STARTTLS nothing may be waiting to be read."""
+
+    implicit: bool
+
+
+Step = Exchange[Any] | UpgradeToTls
+Dialogue = Generator[Step, Any, T]
+
+
+def hear(stage: Stage, read: Reader[T], patience: Patience = Patience.GREETING) -> Dialogue[T]:
+    """Wait for what the peer says unasked: its greeting."""
+    value: T = yield Exchange(stage, b"", read, patience)
+    return value
+
+
+def ask(stage: Stage, line: str, read: Reader[T], patience: Patience = Patience.COMMAND) -> Dialogue[T]:
+    """Write a command line and wait for its answer."""
+    value: T = yield Exchange(stage, command(line), read, patience)
+    return value
+
+
+def upgrade(*, implicit: bool) -> Dialogue[None]:
+    """Start TLS: from the first byte, or after the server's go-ahead."""
+    yield UpgradeToTls(implicit)

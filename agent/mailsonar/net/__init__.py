@@ -1,0 +1,1 @@
+"""The only mail I/O: names, connections, TLS, and the driver that performs dialogues."""

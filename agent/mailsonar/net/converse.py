@@ -1,0 +1,177 @@
+"""The driver: holds one session with a server, performing a dialogue under its deadlines.
+
+Each stage is entered, timed and, on failure, named here and only here. A deadline is absolute: one byte a second does
+not extend it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mailsonar.clock import Clock
+from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Step
+from mailsonar.model.fault import MailSonarError, ProtocolViolation, StageTimeout, StarttlsInjected, TlsFailed
+from mailsonar.model.result import TlsFacts
+from mailsonar.model.server import Server
+from mailsonar.model.stage import Stage
+from mailsonar.net.connect import connect
+from mailsonar.net.connection import Connection
+from mailsonar.net.resolve import Resolver, literal
+from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.net.tls import TlsContexts, unverified_facts, verified_facts
+
+T = TypeVar("T")
+Script = Callable[[str], Dialogue[T]]
+
+QUIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What sessions share: the clock, the resolver, and the TLS contexts."""
+
+    clock: Clock
+    resolver: Resolver
+    tls: TlsContexts
+
+
+class Session:
+    """One session with a server: afterwards `tls` holds what the handshake told, `stopwatch` how long all took."""
+
+    def __init__(self, network: Network, server: Server, stopwatch: Stopwatch) -> None:
+        self.server = server
+        self.stopwatch = stopwatch
+        self.tls: TlsFacts | None = None
+        self._network = network
+        self._ends = stopwatch.started + server.timeouts.session
+
+    async def hold(self, script: Script[T]) -> T:
+        """Connect, perform the dialogue, and drop the connection.
+
+        Args:
+            script: given our own address as a literal (RFC 5321 section 4.1.3), starts the dialogue.
+
+        Returns:
+            What the dialogue returned.
+
+        Raises:
+            MailSonarError: a stage failed; the error names it.
+        """
+        try:
+            connection = await self._connect()
+            try:
+                return await self._perform(script(_address_literal(connection.local_host)), connection)
+            finally:
+                connection.close()
+        except MailSonarError as error:
+            self.stopwatch.failed = error.stage
+            raise
+
+    async def _connect(self) -> Connection:
+        timeout = self.server.timeouts.connect
+        ends = min(self.stopwatch.started + timeout, self._ends)
+        with self._stage(Stage.RESOLVE):
+            spelt_out = literal(self.server)
+            left = ends - self._network.clock.monotonic()
+            addresses = [spelt_out] if spelt_out else await self._network.resolver.resolve(self.server, left)
+        with self._stage(Stage.CONNECT):
+            async with self._deadline(ends, f"no connection within {timeout:.3g} s"):
+                return Connection(await connect(addresses), self._network.clock)
+
+    async def _perform(self, dialogue: Dialogue[T], connection: Connection) -> T:
+        step: Step
+        try:
+            step = next(dialogue)
+            while True:
+                try:
+                    value = await self._take(step, connection)
+                except MailSonarError as error:
+                    step = dialogue.throw(error)
+                else:
+                    step = dialogue.send(value)
+        except StopIteration as end:
+            returned: T = end.value
+            return returned
+
+    async def _take(self, step: Step, connection: Connection) -> Any:
+        if isinstance(step, Exchange):
+            return await self._exchange(step, connection)
+        if not step.implicit and connection.anything_waits():
+            raise StarttlsInjected("plaintext was waiting when TLS was to start", stage=Stage.STARTTLS)
+        await self._start_tls(connection)
+        return None
+
+    async def _exchange(self, exchange: Exchange[T], connection: Connection) -> T:
+        seconds = self._patience(exchange.patience)
+        ends = min(self._network.clock.monotonic() + seconds, self._ends)
+        sent = False
+        try:
+            with self._stage(exchange.stage):
+                async with self._deadline(ends, f"no answer within {seconds:.3g} s"):
+                    if exchange.send:
+                        await self._ask(exchange, connection)
+                    sent = True
+                    while (value := exchange.read(connection.buffer)) is None:
+                        await connection.receive()
+        except MailSonarError as error:
+            error.sent = sent
+            raise
+        self.stopwatch.received_at[exchange.stage] = connection.received_at
+        return value
+
+    async def _ask(self, exchange: Exchange[T], connection: Connection) -> None:
+        if connection.buffer:
+            raise ProtocolViolation("the server said something before it was asked")
+        try:
+            await connection.send(exchange.send)
+        finally:
+            self.stopwatch.sent_at[exchange.stage] = connection.sent_at
+
+    async def _start_tls(self, connection: Connection) -> None:
+        timeout = self.server.timeouts.tls
+        ends = min(self._network.clock.monotonic() + timeout, self._ends)
+        with self._stage(Stage.TLS_HANDSHAKE):
+            context = self._network.tls.of(self.server.tls)
+            try:
+                async with self._deadline(ends, f"no TLS handshake within {timeout:.3g} s"):
+                    session = await connection.start_tls(context, self.server.tls_name)
+            except TlsFailed as failure:
+                self.tls = None if failure.verify_code is None else unverified_facts(self.server)
+                raise
+        self.tls = verified_facts(self.server, session)
+
+    def _patience(self, patience: Patience) -> float:
+        timeouts = self.server.timeouts
+        return {
+            Patience.GREETING: timeouts.greeting,
+            Patience.COMMAND: timeouts.command,
+            Patience.DATA: timeouts.data,
+            Patience.QUIT: QUIT_SECONDS,
+        }[patience]
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[None]:
+        self.stopwatch.enter(stage)
+        try:
+            yield
+        except MailSonarError as error:
+            error.stage = error.stage or stage
+            raise
+        finally:
+            self.stopwatch.leave(stage)
+
+    @asynccontextmanager
+    async def _deadline(self, ends: float, detail: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ends - self._network.clock.monotonic()):
+                yield
+        except TimeoutError:
+            raise StageTimeout(detail) from None
+
+
+def _address_literal(host: str) -> str:
+    return f"[IPv6:{host.partition('%')[0]}]" if ":" in host else f"[{host}]"

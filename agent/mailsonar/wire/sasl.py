@@ -1,0 +1,43 @@
+"""SASL mechanisms as pure functions (RFC 4616, 2195; LOGIN as draft-murchison-sasl-login has it).
+
+CRAM-MD5 proves the password with HMAC-MD5 and so stays acceptable where APOP's bare MD5 is not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from mailsonar.model.fault import ProtocolViolation
+
+CHALLENGE_LIMIT = 4096
+
+
+def encode(raw: bytes) -> str:
+    """Return a response as base64 (RFC 4954 section 4, RFC 5034 section 4)."""
+    return base64.b64encode(raw).decode()
+
+
+def decode(challenge: bytes | str) -> bytes:
+    """Return the challenge that a server sent as base64.
+
+    Raises:
+        ProtocolViolation: it is no base64, or longer than 4 KiB.
+    """
+    if len(challenge) > CHALLENGE_LIMIT:
+        raise ProtocolViolation(f"a challenge of more than {CHALLENGE_LIMIT} bytes")
+    try:
+        return base64.b64decode(challenge, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ProtocolViolation("the challenge is not base64") from error
+
+
+def plain(username: str, password: str) -> bytes:
+    """Return the one response of PLAIN (RFC 4616)."""
+    return f"\0{username}\0{password}".encode()
+
+
+def cram_md5(username: str, password: str, challenge: bytes) -> bytes:
+    """Return the answer to a CRAM-MD5 challenge (RFC 2195)."""
+    return f"{username} {hmac.new(password.encode(), challenge, 'md5').hexdigest()}".encode()
