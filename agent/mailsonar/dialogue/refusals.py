@@ -43,7 +43,7 @@ def smtp_refusal(reply: SmtpReply, stage: Stage) -> MailSonarError:
     """Return the error that a reply other than the expected one amounts to."""
     if reply.code < 400:
         return ProtocolViolation(f"{reply} is no answer to this command", stage=stage)
-    return Refused(str(reply), reason=_smtp_reason(reply, stage), stage=stage)
+    return Refused(str(reply), reason=_smtp_reason(reply, stage), temporary=reply.code < 500, stage=stage)
 
 
 def _smtp_reason(reply: SmtpReply, stage: Stage) -> Reason:

@@ -8,7 +8,7 @@ was answered with +OK.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -45,7 +45,7 @@ class Examiner(Protocol):
     def counted(self, messages: int, octets: int) -> None:
         """Note what STAT told."""
 
-    def listed(self, keys: Sequence[int]) -> Sequence[int]:
+    def listed(self, keys: Sequence[int]) -> Iterable[int]:
         """Note the listing; return the positions to read, in order."""
 
     def examined(self, key: int, scan: HeaderScan) -> bool:

@@ -123,11 +123,13 @@ class Refused(MailSonarError):
     """The peer obeyed its RFC and said no; the reply tells how.
 
     `reason` is what the protocol's own words mean: the dialogue knows them, `classify` only carries them on.
+    `temporary` tells whether the same command may succeed later.
     """
 
-    def __init__(self, detail: str, *, reason: Reason, stage: Stage | None = None) -> None:
+    def __init__(self, detail: str, *, reason: Reason, temporary: bool = False, stage: Stage | None = None) -> None:
         super().__init__(detail, stage=stage)
         self.reason = reason
+        self.temporary = temporary
 
 
 class HeldBack(MailSonarError):

@@ -1,0 +1,210 @@
+"""The agent's life: start, run, reload, drain.
+
+The page is up before the first attempt, and until the last session has drained.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mailsonar import __version__
+from mailsonar.app.board import Board
+from mailsonar.app.fleet import Fleet
+from mailsonar.app.settings import Settings
+from mailsonar.app.signing import StateUnusable, signing_key
+from mailsonar.app.supervise import Supervisor
+from mailsonar.app.tools import Tools, opened_tools
+from mailsonar.app.watch import signature
+from mailsonar.clock import Clock
+from mailsonar.config.load import Config, ConfigInvalid
+from mailsonar.config.redacted import redacted
+from mailsonar.model.fault import TlsFailed
+from mailsonar.model.server import Secret
+from mailsonar.probe.maildrop import Workshop
+from mailsonar.web.listen import serve
+from mailsonar.web.server import build_app
+from mailsonar.web.site import Site
+
+LOOP_BEAT_SECONDS = 0.1
+WATCH_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+async def run_agent(config: Config, settings: Settings, clock: Clock, listening: Callable[[str], None]) -> None:
+    """Run the agent until SIGTERM or SIGINT, then drain.
+
+    Args:
+        config: what to start with.
+        settings: what the command line says.
+        clock: whose time to use.
+        listening: told the page's address once it is up.
+
+    Raises:
+        ListenFailed: the page's address cannot be listened on.
+        StateUnusable: the state directory cannot be used.
+        TlsFailed: a file named under `tls` cannot be used.
+    """
+    board = Board.fresh(clock)
+    with opened_tools(clock, board.observers) as tools:
+        agent = Agent(settings, board, tools)
+        plan = agent.prepare(config)
+        listener = await serve(build_app(agent.site()), settings.listen_address)
+        try:
+            listening(_url(*listener.addresses[0]))
+            await agent.live(plan)
+        finally:
+            await listener.close()
+
+
+class _Drained(Exception):
+    """Ends what still waits in the agent's task group: nothing of it talks to a server any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A config that can be run, and the tools made for it."""
+
+    config: Config
+    workshop: Workshop
+
+
+class Agent:
+    """Runs one plan after the other."""
+
+    def __init__(self, settings: Settings, board: Board, tools: Tools) -> None:
+        self._settings = settings
+        self._board = board
+        self._tools = tools
+        self._clock = tools.clock
+        self._fleet: Fleet | None = None
+        self._key: Secret | None = None
+        self._plan: Plan | None = None
+        self._stop = asyncio.Event()
+        self._reloading = asyncio.Lock()
+
+    def prepare(self, config: Config) -> Plan:
+        """Make what a config needs, before anything of it runs.
+
+        Raises:
+            StateUnusable: the state directory cannot be used.
+            TlsFailed: a file named under `tls` cannot be used.
+        """
+        warnings = list(config.warnings)
+        if config.signing_key or self._key is None:
+            self._key, warning = signing_key(config.signing_key, self._settings.storage)
+            warnings += [warning] if warning else []
+        plan = Plan(config, self._tools.workshop(config, self._key))
+        for text in warnings:
+            log.warning("%s", text)
+        return plan
+
+    async def live(self, plan: Plan) -> None:
+        """Run a plan, and those that follow it, until told to stop."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                supervisor = Supervisor(group, self._clock, self._board.metrics.task_restarted)
+                self._fleet = Fleet(group, supervisor, self._clock, self._board.metrics.schedule_lagged)
+                self._put_in_force(plan, self._fleet)
+                log.info("MailSonar %s: %s; results are kept in memory only", __version__, _summary(plan.config))
+                supervisor.keep("event_loop_beat", "", self._beat)
+                supervisor.keep("config_watch", "", self._watch)
+                with self._signals(group):
+                    await self._stop.wait()
+                    log.info("draining: no new attempts start, sessions under way come to their end")
+                    await self._fleet.drain()
+                raise _Drained
+        except* _Drained:
+            log.info("drained")
+
+    async def reload(self) -> str | None:
+        """Take over the config as it is on disk now, or nothing of it.
+
+        Returns:
+            None if it was accepted, else what is wrong with it.
+        """
+        async with self._reloading:
+            try:
+                plan = self.prepare(await asyncio.to_thread(self._settings.load))
+            except (ConfigInvalid, StateUnusable, TlsFailed) as error:
+                self._board.metrics.config_reloaded(successful=False)
+                log.error("the config was not reloaded, the old one stays in force: %s", error)  # noqa: TRY400 - no bug
+                return str(error)
+            if self._fleet:
+                self._put_in_force(plan, self._fleet)
+            log.info("the config was reloaded: %s", _summary(plan.config))
+            return None
+
+    def site(self) -> Site:
+        """Return what the page shows and sets off."""
+        return Site(
+            registry=self._board.registry,
+            history=self._board.history,
+            metrics=self._board.metrics,
+            clock=self._clock,
+            ready=lambda: self._fleet is not None and self._fleet.is_running,
+            healthy=lambda: self._fleet is None or self._fleet.is_running,
+            reload=self.reload,
+            probe_now=lambda name: self._fleet is not None and self._fleet.probe_now(name),
+            config_text=lambda: redacted(self._plan.config) if self._plan else "",
+            lifecycle=self._settings.enable_lifecycle,
+        )
+
+    def _put_in_force(self, plan: Plan, fleet: Fleet) -> None:
+        routes = [route for route in plan.config.routes if route.enabled]
+        self._board.metrics.set_routes(routes, plan.config.label_names)
+        self._board.history.set_routes(routes)
+        fleet.apply(routes, plan.workshop)
+        self._board.metrics.config_reloaded(successful=True)
+        self._plan = plan
+
+    @contextmanager
+    def _signals(self, group: asyncio.TaskGroup) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, reload on SIGHUP; a second signal to stop ends the process at once."""
+        loop = asyncio.get_running_loop()
+
+        def stop(number: signal.Signals) -> None:
+            loop.remove_signal_handler(number)
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop, number)
+        loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self.reload()))
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    async def _beat(self) -> None:
+        """Measure by how much the event loop is late."""
+        while True:
+            due = self._clock.monotonic() + LOOP_BEAT_SECONDS
+            await self._clock.sleep(LOOP_BEAT_SECONDS)
+            self._board.metrics.loop_lagged(max(0.0, self._clock.monotonic() - due))
+
+    async def _watch(self) -> None:
+        """Reload when a file of the config changed on disk."""
+        seen = None
+        while True:
+            files = self._plan.config.files if self._plan else ()
+            now = files, await asyncio.to_thread(signature, files)
+            if seen and seen[0] == files and seen != now:
+                await self.reload()
+            seen = now
+            await self._clock.sleep(WATCH_SECONDS)
+
+
+def _summary(config: Config) -> str:
+    running = [route for route in config.routes if route.enabled]
+    return f"{len(running)} routes to {len({route.maildrop.name for route in running})} maildrops"
+
+
+def _url(host: str, port: int) -> str:
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - shown only
+    return f"http://{shown}:{port}/"

@@ -1,0 +1,109 @@
+"""The routes that run just now: each with its schedule, each maildrop with its owner.
+
+A new config replaces the old one without disturbing what it leaves unchanged. Attempts in flight end as they began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from mailsonar.app.supervise import Supervisor
+from mailsonar.clock import Clock
+from mailsonar.model.result import Result
+from mailsonar.model.route import Maildrop, Route
+from mailsonar.probe.maildrop import MaildropOwner, Workshop
+from mailsonar.probe.prober import Prober
+from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.schedule import Schedule
+
+DRAIN_SECONDS = 10.0
+_DRAIN_LOOK_SECONDS = 0.05
+
+
+class Fleet:
+    """Runs routes; `lagged` is told by how many seconds each attempt started too late."""
+
+    def __init__(
+        self, group: asyncio.TaskGroup, supervisor: Supervisor, clock: Clock, lagged: Callable[[float], None]
+    ) -> None:
+        self._group = group
+        self._supervisor = supervisor
+        self._clock = clock
+        self._lagged = lagged
+        self._routes: dict[str, Route] = {}
+        self._schedules: dict[str, asyncio.Task[None]] = {}
+        self._owners: dict[str, MaildropOwner] = {}
+        self._prober: Prober | None = None
+        self._under_way: set[RoundTrip] = set()
+
+    def apply(self, routes: Sequence[Route], workshop: Workshop) -> None:
+        """Run these routes from now on, with these tools.
+
+        Args:
+            routes: all routes of the config; those that are not enabled rest.
+            workshop: what probes work with.
+        """
+        wanted = {route.name: route for route in routes if route.enabled}
+        self._employ({route.maildrop.name: route.maildrop for route in wanted.values()}, workshop)
+        self._prober = Prober(workshop, self._owners, self._spawn)
+        for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
+            self._schedules.pop(name).cancel()
+            del self._routes[name]
+        for name, route in wanted.items():
+            if name not in self._routes:
+                self._routes[name] = route
+                self._schedules[name] = self._start(route)
+
+    def probe_now(self, route_name: str) -> bool:
+        """Start an attempt at once, besides the schedule; tell whether there is such a route."""
+        route = self._routes.get(route_name)
+        if route is None:
+            return False
+        self._group.create_task(self._begin(route), name=f"probe now {route_name}")
+        return True
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether every schedule runs."""
+        return not any(task.done() for task in self._schedules.values())
+
+    async def drain(self) -> None:
+        """Start nothing more, and let sessions that are under way come to their end, within bounds."""
+        for schedule in self._schedules.values():
+            schedule.cancel()
+        ends = self._clock.monotonic() + DRAIN_SECONDS
+        while self._is_talking and self._clock.monotonic() < ends:
+            await self._clock.sleep(_DRAIN_LOOK_SECONDS)
+
+    @property
+    def _is_talking(self) -> bool:
+        return any(one.is_submitting for one in self._under_way) or any(
+            owner.looking is not None for owner in self._owners.values()
+        )
+
+    def _employ(self, maildrops: Mapping[str, Maildrop], workshop: Workshop) -> None:
+        for name in [name for name, owner in self._owners.items() if maildrops.get(name) != owner.maildrop]:
+            self._owners.pop(name).retire()
+        for name, maildrop in maildrops.items():
+            if name in self._owners:
+                self._owners[name].adopt(workshop)
+            else:
+                owner = self._owners[name] = MaildropOwner(maildrop, workshop)
+                self._supervisor.keep("maildrop", name, owner.run)
+
+    def _start(self, route: Route) -> asyncio.Task[None]:
+        schedule = Schedule(route.name, route.interval_seconds, self._clock)
+        return self._supervisor.keep(
+            "route", route.name, lambda: schedule.run(lambda: self._begin(route), self._lagged)
+        )
+
+    async def _begin(self, route: Route) -> None:
+        assert self._prober is not None  # noqa: S101 - routes start in `apply`, after the prober
+        roundtrip, task = await self._prober.begin(route)
+        self._under_way.add(roundtrip)
+        task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        return self._group.create_task(coroutine)

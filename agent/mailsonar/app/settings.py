@@ -1,0 +1,29 @@
+"""What the command line decides for a run of the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailsonar.config.load import Config, load_config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The flags of `mailsonar run`, resolved."""
+
+    config_file: Path
+    environ: Mapping[str, str]
+    listen_address: str = ":9525"
+    allow_inline_secrets: bool = False
+    enable_lifecycle: bool = False
+    storage: Path | None = None
+
+    def load(self) -> Config:
+        """Read the config as it is on disk now.
+
+        Raises:
+            ConfigInvalid: it cannot be used; all that is wrong with it is told.
+        """
+        return load_config(self.config_file, environ=self.environ, allow_inline_secrets=self.allow_inline_secrets)

@@ -1,0 +1,57 @@
+"""Builds what probes work with, from a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mailsonar.clock import Clock
+from mailsonar.config.load import Config
+from mailsonar.model.observer import Observer
+from mailsonar.model.server import Secret
+from mailsonar.net.converse import Network
+from mailsonar.net.resolve import Resolver
+from mailsonar.net.tls import TlsContexts
+from mailsonar.probe.examination import Identity
+from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.prober import new_instance
+from mailsonar.probe.turns import Turns
+
+LEFTOVER_GIVE_UPS = 2
+
+
+class Tools:
+    """What outlives a config: clock, resolver, turns, instance and observers."""
+
+    def __init__(self, clock: Clock, resolver: Resolver, observers: Sequence[Observer]) -> None:
+        self.clock = clock
+        self._resolver = resolver
+        self._observers = tuple(observers)
+        self._turns = Turns()
+        self._instance = new_instance()
+
+    def workshop(self, config: Config, signing_key: Secret) -> Workshop:
+        """Return the tools for a config, its TLS contexts made anew from the files as they are now.
+
+        Raises:
+            TlsFailed: a file named under `tls` cannot be used.
+        """
+        contexts = TlsContexts()
+        for route in config.routes:
+            for account in (route.sender.account, route.maildrop.account):
+                contexts.of(account.server.tls)
+        longest = max((route.give_up_seconds for route in config.routes), default=0.0)
+        identity = Identity(
+            signing_key=signing_key, instance=self._instance, leftover_seconds=LEFTOVER_GIVE_UPS * longest
+        )
+        return Workshop(Network(self.clock, self._resolver, contexts), identity, self._turns, self._observers)
+
+
+@contextmanager
+def opened_tools(clock: Clock, observers: Sequence[Observer]) -> Iterator[Tools]:
+    """Provide tools, and close the resolver in the end."""
+    resolver = Resolver()
+    try:
+        yield Tools(clock, resolver, observers)
+    finally:
+        resolver.close()

@@ -1,0 +1,148 @@
+"""What one look finds: judges each message by its header and takes notes, so that nothing is lost with the session.
+
+A message is ours only if its token verifies. Ours and awaited here: an arrival. Ours, but another agent's: left alone
+until it is older than twice the largest `give_up`, then deleted as a leftover. All else is foreign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mailsonar.clock import Clock
+from mailsonar.message.recognise import HeaderScan, recognise
+from mailsonar.message.token import Token
+from mailsonar.model.fault import MailSonarError
+from mailsonar.model.result import Attempt
+from mailsonar.model.route import Cleanup, Maildrop
+from mailsonar.model.server import Secret
+from mailsonar.model.stage import Stage
+from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.known import Kind, Known, Sighting
+from mailsonar.probe.pending import PendingTable, Recognition
+
+DELETIONS_PER_LOOK = 20
+READS_PER_LOOK = 500
+READING_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are to our messages: the fleet's key, this agent's instance, and how long others' messages are theirs."""
+
+    signing_key: Secret
+    instance: str
+    leftover_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MaildropBook:
+    """What the agent knows of one maildrop between looks."""
+
+    maildrop: Maildrop
+    known: Known = field(default_factory=Known)
+    pending: PendingTable = field(default_factory=PendingTable)
+
+
+class Examination:
+    """The notes of one look, taken while the dialogue goes on."""
+
+    def __init__(self, book: MaildropBook, identity: Identity, stopwatch: Stopwatch, clock: Clock) -> None:
+        self.is_authenticated = False
+        self.is_listed = False
+        self.messages: int | None = None
+        self.octets: int | None = None
+        self.duplicates: list[Attempt] = []
+        self.cleanup_error: MailSonarError | None = None
+        self._book = book
+        self._identity = identity
+        self._stopwatch = stopwatch
+        self._clock = clock
+        self._deleting: set[int] = set()
+
+    @property
+    def deletes(self) -> bool:
+        """Tell whether messages are marked for a deletion that QUIT has not confirmed."""
+        return bool(self._deleting)
+
+    def authenticated(self) -> None:
+        """Note that the server let us in."""
+        self.is_authenticated = True
+
+    def counted(self, messages: int, octets: int) -> None:
+        """Note what STAT told."""
+        self.messages, self.octets = messages, octets
+
+    def listed(self, keys: Sequence[int]) -> Iterator[int]:
+        """Note the listing; yield the positions to read while this look has time for it."""
+        self.is_listed = True
+        self._book.known.take_in(
+            keys,
+            seen=self._stopwatch.received_at[Stage.LIST],
+            asked=self._stopwatch.sent_at[Stage.AUTHENTICATE],
+        )
+        return self._to_read(keys)
+
+    def _to_read(self, keys: Sequence[int]) -> Iterator[int]:
+        session_seconds = self._book.maildrop.account.server.timeouts.session
+        ends = self._clock.monotonic() + READING_SHARE * session_seconds
+        positions = self._book.known.to_read(keys, now_wall=self._clock.wall())
+        for _, position in zip(range(READS_PER_LOOK), positions, strict=False):
+            yield position
+            if self._clock.monotonic() > ends:
+                return
+
+    def examined(self, key: int, scan: HeaderScan) -> bool:
+        """Judge a message by its header; return whether to delete it now."""
+        token = recognise(scan, self._identity.signing_key)
+        if token is None:
+            self._book.known.settle(key, Kind.FOREIGN)
+            return False
+        sighting = self._book.known.sighting(key) or self._sighting_now(key)
+        if token.instance == self._identity.instance:
+            recognition, attempt = self._book.pending.recognise(token.id, sighting)
+            if attempt is not None:
+                return self._ours(key, recognition, attempt)
+        return self._leftover(key, token)
+
+    def _ours(self, key: int, recognition: Recognition, attempt: Attempt) -> bool:
+        if recognition is Recognition.DUPLICATE:
+            self.duplicates.append(attempt)
+        keep = self._book.maildrop.cleanup is Cleanup.KEEP
+        self._book.known.settle(key, Kind.KEPT if keep else Kind.OURS)
+        return not keep and self._may_delete(key)
+
+    def _leftover(self, key: int, token: Token) -> bool:
+        due_wall = token.started_ms / 1000 + self._identity.leftover_seconds
+        keep = self._book.maildrop.cleanup is Cleanup.KEEP
+        self._book.known.settle(key, Kind.KEPT if keep else Kind.LEFTOVER, due_wall=None if keep else due_wall)
+        return not keep and due_wall < self._clock.wall() and self._may_delete(key)
+
+    def _may_delete(self, key: int) -> bool:
+        if len(self._deleting) >= DELETIONS_PER_LOOK:
+            return False
+        self._deleting.add(key)
+        return True
+
+    def _sighting_now(self, key: int) -> Sighting:
+        return Sighting(key, self._stopwatch.received_at[Stage.LIST], None)
+
+    def unreadable(self, key: int, *, gone: bool) -> None:
+        """Note that a message could not be read: it is gone, or beyond our bounds and so not one of ours."""
+        if gone:
+            self._book.known.forget(key)
+        else:
+            self._book.known.settle(key, Kind.FOREIGN)
+
+    def deletion_refused(self, key: int, error: MailSonarError) -> None:
+        """Note that the server did not mark a message as deleted."""
+        self._deleting.discard(key)
+        self.cleanup_error = error
+
+    def left(self, error: MailSonarError | None) -> None:
+        """Note that QUIT was answered: deletions are done, or, with an error, not."""
+        self.cleanup_error = error or self.cleanup_error
+        if error is None:
+            for key in self._deleting:
+                self._book.known.forget(key)
+        self._deleting.clear()

@@ -1,0 +1,187 @@
+"""The one owner of a maildrop: looks while something is awaited or owed, and tells each message's fate.
+
+POP3 locks a maildrop (RFC 1939 section 4), so all routes that end in one wait on this task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mailsonar.dialogue.retrieve_pop3 import look
+from mailsonar.model.fault import Fault, MailSonarError, Reason
+from mailsonar.model.observer import Login, Look, Observer
+from mailsonar.model.route import Maildrop
+from mailsonar.model.stage import Leg, Stage
+from mailsonar.net.converse import Network, Session
+from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.classify import classify
+from mailsonar.probe.examination import Examination, Identity, MaildropBook
+from mailsonar.probe.pending import Awaited, Fate
+from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
+from mailsonar.probe.turns import Turns
+
+UNREMOVED_LIMIT = 100
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every probe works with."""
+
+    network: Network
+    identity: Identity
+    turns: Turns
+    observers: Sequence[Observer]
+
+
+class MaildropOwner:
+    """Looks into one maildrop; `last_fault` is that of the last look, `looking` times the one under way."""
+
+    def __init__(self, maildrop: Maildrop, workshop: Workshop) -> None:
+        self.maildrop = maildrop
+        self.last_fault: Fault | None = None
+        self.last_look: LastLook | None = None
+        self.looking: Stopwatch | None = None
+        self._book = MaildropBook(maildrop)
+        self._workshop = workshop
+        self._clock = workshop.network.clock
+        self._changed = asyncio.Event()
+        self._retired = False
+        self._pace = _pace(maildrop)
+
+    def await_(self, awaited: Awaited) -> None:
+        """Recognise a message from now on, should a look show it."""
+        self._book.pending.await_(awaited)
+
+    def adopt(self, workshop: Workshop) -> None:
+        """Work with new tools from the next look on."""
+        self._workshop = workshop
+
+    def retire(self) -> None:
+        """Stop once nothing is awaited any more: another owner takes over what is new."""
+        self._retired = True
+        self._changed.set()
+
+    def seek(self, awaited: Awaited) -> None:
+        """Look for a message from now on."""
+        awaited.sought_since = self._clock.monotonic()
+        self._changed.set()
+
+    def give_up(self, awaited: Awaited, fate: Fate) -> None:
+        """Stop waiting for a message; should it come, it is removed all the same."""
+        self._book.pending.end(awaited)
+        self._changed.set()
+        if not awaited.fate.done():
+            awaited.fate.set_result(fate)
+
+    @property
+    def is_clogged(self) -> bool:
+        """Tell whether so many of our messages could not be removed that no more may be sent here."""
+        return self._book.known.owed(self._clock.wall()) >= UNREMOVED_LIMIT
+
+    async def run(self) -> None:
+        """Look whenever a look is due, until retired."""
+        while not (self._retired and self._book.pending.is_empty):
+            self._changed.clear()
+            due = self._next()
+            if due is None or due > self._clock.monotonic():
+                await self._wait_until(due)
+            else:
+                await self.look()
+
+    def _next(self) -> float | None:
+        sought = [
+            Sought(since=one.sought_since or 0.0, deadline=one.deadline, gives_up=one.gives_up)
+            for one in self._book.pending.sought
+        ]
+        due = next_look(sought, self.last_look, self._pace)
+        if self.last_look and self._book.known.owed(self._clock.wall()):
+            clean_up = self.last_look.started + CLEANUP_GAP_SECONDS
+            clean_up = max(clean_up, earliest_look(self.last_look, self._pace))
+            return clean_up if due is None else min(due, clean_up)
+        return due
+
+    async def _wait_until(self, due: float | None) -> None:
+        left = None if due is None else due - self._clock.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await self._changed.wait()
+
+    async def look(self) -> None:
+        """Look once, and settle what that decides."""
+        async with self._workshop.turns.session(self.maildrop.account):
+            stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
+            notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock)
+            session = Session(self._workshop.network, self.maildrop.account.server, stopwatch)
+            error: Exception | None = None
+            try:
+                await session.hold(lambda _: look(self.maildrop.account, notes))
+            except MailSonarError as failure:
+                error = failure
+            except Exception as bug:
+                log.exception("a look into maildrop %s failed by our own fault", self.maildrop.name)
+                error = bug
+            finally:
+                self.looking = None
+        self._conclude(session, notes, error)
+
+    def _conclude(self, session: Session, notes: Examination, error: Exception | None) -> None:
+        fault = self._fault_of(error)
+        cleanup_fault = self._fault_of(notes.cleanup_error or (error if notes.deletes else None))
+        if fault and notes.is_listed and fault.stage in (Stage.DELETE, Stage.QUIT):
+            fault = None
+        failures = self.last_look.failures + 1 if self.last_look and fault else int(fault is not None)
+        started = session.stopwatch.started
+        listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
+        self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
+        self.last_fault = fault
+        self._tell(session, notes, fault, cleanup_fault)
+        self._settle(session, fault)
+
+    def _fault_of(self, error: Exception | None) -> Fault | None:
+        if error is None:
+            return None
+        credentials = self.maildrop.account.credentials
+        return classify(error, Leg.RETRIEVAL, [credentials.password.reveal()] if credentials else [])
+
+    def _tell(self, session: Session, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
+        refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
+        login = Login(
+            account=self.maildrop.account,
+            authenticated=True if notes.is_authenticated else False if refused else None,
+            fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
+            tls=session.tls,
+        )
+        report = Look(
+            maildrop=self.maildrop,
+            fault=fault,
+            messages=notes.messages,
+            octets=notes.octets,
+            listed_wall=self._clock.wall() if notes.is_listed else None,
+            cleanup_fault=cleanup_fault,
+        )
+        for observer in self._workshop.observers:
+            observer.account_used(login)
+            observer.maildrop_looked(report)
+            for attempt in notes.duplicates:
+                observer.duplicate_seen(attempt)
+
+    def _settle(self, session: Session, fault: Fault | None) -> None:
+        pending, stages = self._book.pending, session.stopwatch.timings()
+        for one in pending.arrived:
+            fate = Fate(sighting=one.sighting, stages=stages, tls=session.tls, duplicates=one.duplicates)
+            self.give_up(one, fate)
+        for one in pending.overdue(session.stopwatch.started):
+            if fault or not self._book.known.has_unread_since(one.left_at()):
+                self.give_up(one, Fate(fault=fault, stages=stages, tls=session.tls))
+        pending.expire(self._clock.monotonic())
+
+
+def _pace(maildrop: Maildrop) -> Pace:
+    logins = maildrop.account.limits.logins_per_hour
+    return Pace(fixed_seconds=maildrop.poll_seconds, least_seconds=3600 / logins if logins else 0.0)

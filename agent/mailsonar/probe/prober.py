@@ -1,0 +1,70 @@
+"""Starts attempts: waits for the route's turn, signs a token, composes the message, sets the round trip going."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from mailsonar.dialogue.submit import Mail
+from mailsonar.message.compose import Envelope, compose
+from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
+from mailsonar.model.result import Attempt, Result
+from mailsonar.model.route import Route
+from mailsonar.probe.maildrop import MaildropOwner, Workshop
+from mailsonar.probe.roundtrip import RoundTrip
+
+Spawn = Callable[[Coroutine[Any, Any, Result]], "asyncio.Task[Result]"]
+Randomness = Callable[[int], bytes]
+
+
+def new_instance(randomness: Randomness = secrets.token_bytes) -> str:
+    """Return a name for this process, which its tokens carry."""
+    return base32(randomness(INSTANCE_BYTES))
+
+
+class Prober:
+    """Begins attempts on routes whose maildrops have owners."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        owners: Mapping[str, MaildropOwner],
+        spawn: Spawn,
+        randomness: Randomness = secrets.token_bytes,
+    ) -> None:
+        self._workshop = workshop
+        self._owners = owners
+        self._spawn = spawn
+        self._randomness = randomness
+
+    async def begin(self, route: Route) -> tuple[RoundTrip, asyncio.Task[Result]]:
+        """Start an attempt as soon as the route and its sender's account are free.
+
+        Args:
+            route: on which route.
+
+        Returns:
+            The round trip, and the task that ends with its result.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._workshop.turns.submission(route))
+            roundtrip = self._prepare(route)
+            return roundtrip, self._spawn(roundtrip.run(stack.pop_all()))
+
+    def _prepare(self, route: Route) -> RoundTrip:
+        clock, identity = self._workshop.network.clock, self._workshop.identity
+        wall = clock.wall()
+        token = Token(
+            id=base32(self._randomness(ID_BYTES)),
+            route=route_digest(route.name),
+            instance=identity.instance,
+            started_ms=int(wall * 1000),
+        )
+        envelope = Envelope(reverse_path=route.sender.address, forward_path=route.maildrop.address)
+        content = compose(envelope, token.signed(identity.signing_key), wall, route.size_bytes)
+        attempt = Attempt(route=route, token_id=token.id, started=clock.monotonic(), started_wall=wall)
+        mail = Mail(envelope=envelope, content=content)
+        return RoundTrip(attempt, mail, self._owners[route.maildrop.name], self._workshop)

@@ -1,0 +1,111 @@
+"""The submission leg of one attempt: one session, and again after a temporary refusal, while the deadline allows.
+
+A retry carries the same envelope and the same token: a definite 4xx means that the message was not taken. Whatever may
+have been taken is never submitted again (RFC 1047).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailsonar.dialogue.submit import Mail, SubmissionNotes, submit
+from mailsonar.model.fault import Fault, MailSonarError, Reason, Refused
+from mailsonar.model.observer import Login
+from mailsonar.model.redaction import strike_out
+from mailsonar.model.result import Outcome, Reply, TlsFacts
+from mailsonar.model.server import Account
+from mailsonar.model.stage import Leg, Stage, StageTiming
+from mailsonar.net.converse import Session
+from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.classify import classify
+from mailsonar.probe.maildrop import Workshop
+
+FIRST_RETRY_SECONDS = 15.0
+
+_TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionReport:
+    """How one submission session went.
+
+    `outcome` is set where it decides the attempt; `accepted_at` is in monotonic seconds. Neither accepted nor decided
+    means uncertain: the final dot went out, and its reply never came.
+    """
+
+    outcome: Outcome | None
+    fault: Fault | None
+    accepted_at: float | None
+    stages: tuple[StageTiming, ...]
+    reply: Reply | None
+    tls: TlsFacts | None
+
+
+def retry_delays() -> Iterator[float]:
+    """Yield the seconds to wait before each retry of a deferred submission: 15, 30, 60, ..."""
+    delay = FIRST_RETRY_SECONDS
+    while True:
+        yield delay
+        delay *= 2
+
+
+async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatch: Stopwatch) -> SubmissionReport:
+    """Hold one submission session.
+
+    Args:
+        account: where to submit, and as whom.
+        mail: what.
+        workshop: what to work with.
+        stopwatch: to be started with this session.
+
+    Returns:
+        How it went; errors are in it.
+    """
+    notes = SubmissionNotes()
+    session = Session(workshop.network, account.server, stopwatch)
+    error: Exception | None = None
+    try:
+        await session.hold(lambda name: submit(account, mail, name, notes))
+    except MailSonarError as failure:
+        error = failure
+    except Exception as bug:
+        log.exception("a submission to %s failed by our own fault", account.server.name)
+        error = bug
+    secrets = [account.credentials.password.reveal()] if account.credentials else []
+    fault = classify(error, Leg.SUBMISSION, secrets) if error else None
+    for observer in workshop.observers:
+        observer.account_used(_login(account, notes, fault, session.tls))
+    return SubmissionReport(
+        outcome=None if error is None or notes.uncertain else _outcome(error),
+        fault=fault,
+        accepted_at=stopwatch.received_at[Stage.DATA] if notes.accepted else None,
+        stages=stopwatch.timings(),
+        reply=_scrubbed(notes.reply, secrets),
+        tls=session.tls,
+    )
+
+
+def _outcome(error: Exception) -> Outcome:
+    if not isinstance(error, Refused) or error.stage not in _TRANSACTION:
+        return Outcome.FAILED
+    return Outcome.DEFERRED if error.temporary else Outcome.REFUSED
+
+
+def _login(account: Account, notes: SubmissionNotes, fault: Fault | None, tls: TlsFacts | None) -> Login:
+    refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
+    return Login(
+        account=account,
+        authenticated=True if notes.authenticated else False if refused else None,
+        fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
+        tls=tls,
+    )
+
+
+def _scrubbed(reply: Reply | None, secrets: list[str]) -> Reply | None:
+    if reply is None:
+        return None
+    return Reply(code=reply.code, enhanced=reply.enhanced, text=strike_out(reply.text, secrets))
