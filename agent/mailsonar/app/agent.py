@@ -118,7 +118,7 @@ class Agent:
                     await self._stop.wait()
                     log.info("draining: no new attempts start, sessions under way come to their end")
                     await self._fleet.drain()
-                raise _Drained
+                raise _Drained  # noqa: TRY301 - the one way to end a task group from within
         except* _Drained:
             log.info("drained")
 

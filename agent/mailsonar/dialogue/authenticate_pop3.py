@@ -35,7 +35,7 @@ def authenticate(account: Account, capabilities: Capabilities | None) -> Dialogu
         status = yield from _plain(account.credentials)
     else:
         status = yield from _user(account.credentials)
-    if not status.ok or status.continues:
+    if not status.ok:
         raise pop3_refusal(status, Stage.AUTHENTICATE)
 
 
@@ -56,7 +56,7 @@ def _choose(account: Account, credentials: Credentials, capabilities: Capabiliti
 
 
 def _offered(capabilities: Capabilities | None) -> frozenset[str]:
-    """Return the mechanisms; where CAPA is silent on all of them, what every POP3 server knows."""
+    """Return the mechanisms; where the server knows no CAPA, what every POP3 server has."""
     if capabilities is None:
         return frozenset({Mechanism.USER})
     user = {Mechanism.USER.value} if "USER" in capabilities else set()
@@ -80,6 +80,6 @@ def _plain(credentials: Credentials) -> Dialogue[Status]:
 
 def _user(credentials: Credentials) -> Dialogue[Status]:
     status = yield from ask(Stage.AUTHENTICATE, f"USER {credentials.username}", read_status)
-    if not status.ok or status.continues:
+    if not status.ok:
         return status
     return (yield from ask(Stage.AUTHENTICATE, f"PASS {credentials.password.reveal()}", read_status))

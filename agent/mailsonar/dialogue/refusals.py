@@ -60,7 +60,7 @@ def _smtp_reason(reply: SmtpReply, stage: Stage) -> Reason:
 
 def pop3_refusal(status: Status, stage: Stage) -> MailSonarError:
     """Return the error that an answer other than +OK amounts to."""
-    if status.ok:
+    if status.ok or status.continues:
         return ProtocolViolation(f"{status} is no answer to this command", stage=stage)
     return Refused(str(status), reason=_pop3_reason(status, stage), stage=stage)
 

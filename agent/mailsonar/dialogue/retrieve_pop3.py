@@ -86,7 +86,7 @@ def open_session(account: Account) -> Dialogue[Capabilities | None]:
     if security is Security.IMPLICIT_TLS:
         yield from upgrade(implicit=True)
     greeting = yield from hear(Stage.GREETING, read_status)
-    if not greeting.ok or greeting.continues:
+    if not greeting.ok:
         raise pop3_refusal(greeting, Stage.GREETING)
     capabilities = yield from _capabilities()
     if security is Security.STARTTLS:
@@ -111,7 +111,7 @@ def _start_tls(capabilities: Capabilities | None) -> Dialogue[None]:
     if capabilities is not None and "STLS" not in capabilities:
         raise StarttlsUnavailable("the server does not offer STLS", stage=Stage.STARTTLS)
     status = yield from ask(Stage.STARTTLS, "STLS", read_status)
-    if not status.ok or status.continues:
+    if not status.ok:
         raise StarttlsUnavailable(f"STLS was refused: {status}", stage=Stage.STARTTLS)
     yield from upgrade(implicit=False)
 

@@ -23,7 +23,7 @@ from mailsonar.wire.smtp import Extensions, ReplyReader, SmtpReply, data_block
 class SubmissionNotes:
     """What a submission has come to so far, also when it ends in the middle.
 
-    `uncertain` is set once the final dot is out and its reply has not come: the message may be delivered.
+    `uncertain` is set where the final dot is out and no reply made sense of it: the message may be delivered.
     """
 
     authenticated: bool | None = None
@@ -118,13 +118,12 @@ def _transact(mail: Mail, extensions: Extensions, notes: SubmissionNotes) -> Dia
     expect(notes.hear(reply), 354, stage=Stage.DATA)
     try:
         reply = yield Exchange(Stage.DATA, data_block(mail.content), ReplyReader(), Patience.DATA)
-        expect(notes.hear(reply), 250, stage=Stage.DATA)
-    except Refused:
-        raise
     except MailSonarError as error:
         notes.uncertain = error.sent
         raise
-    notes.accepted = True
+    notes.accepted = reply.code == 250
+    notes.uncertain = reply.code < 400 and not notes.accepted
+    expect(notes.hear(reply), 250, stage=Stage.DATA)
 
 
 def _mail_parameters(mail: Mail, extensions: Extensions) -> str:

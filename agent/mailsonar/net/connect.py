@@ -83,7 +83,13 @@ class _Race:
         """Take the attempts that still run out of the race."""
         for task in self.running:
             task.cancel()
-        for outcome in await asyncio.gather(*self.running, return_exceptions=True):
+        try:
+            outcomes = await asyncio.gather(*self.running, return_exceptions=True)
+        except asyncio.CancelledError:
+            if self._winner:
+                self._winner.close()
+            raise
+        for outcome in outcomes:
             if isinstance(outcome, socket.socket):
                 outcome.close()
 

@@ -94,11 +94,22 @@ class Connection:
         self._socket.close()
 
     def anything_waits(self) -> bool:
-        """Tell whether plaintext is waiting, in our buffer or in the system's."""
-        try:
-            return bool(self.buffer or self._socket.recv(1, socket.MSG_PEEK))
-        except OSError:
-            return False
+        """Tell whether bytes that nobody asked for are waiting: in our buffer, or in the system's.
+
+        One read gives one TLS record at most, so that the buffer alone would miss a reply sent along with the last one.
+
+        Raises:
+            Disconnected: the peer reset the connection.
+            TlsFailed: TLS broke down.
+        """
+        if not self.buffer:
+            try:
+                self.buffer += self._socket.recv(RECEIVE_SIZE)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
+            except OSError as error:
+                raise while_talking(error) from error
+        return bool(self.buffer)
 
     async def _perform(self, operation: Callable[[], T], when_blocked: Callable[[], Awaitable[None]]) -> T:
         while True:

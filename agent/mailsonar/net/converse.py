@@ -100,8 +100,10 @@ class Session:
     async def _take(self, step: Step, connection: Connection) -> Any:
         if isinstance(step, Exchange):
             return await self._exchange(step, connection)
-        if not step.implicit and connection.anything_waits():
-            raise StarttlsInjected("plaintext was waiting when TLS was to start", stage=Stage.STARTTLS)
+        if not step.implicit:
+            with self._stage(Stage.STARTTLS):
+                if connection.anything_waits():
+                    raise StarttlsInjected("plaintext was waiting when TLS was to start")
         await self._start_tls(connection)
         return None
 
@@ -124,7 +126,7 @@ class Session:
         return value
 
     async def _ask(self, exchange: Exchange[T], connection: Connection) -> None:
-        if connection.buffer:
+        if connection.anything_waits():
             raise ProtocolViolation("the server said something before it was asked")
         try:
             await connection.send(exchange.send)

@@ -65,11 +65,17 @@ class Resolver:
 
 
 def literal(server: Server) -> Address | None:
-    """Return the address that the host itself spells out, None where it is a name."""
+    """Return the address that the host itself spells out, None where it is a name.
+
+    Raises:
+        ResolveFailed: the server is pinned to the other IP version.
+    """
     try:
         address = ipaddress.ip_address(server.host)
     except ValueError:
         return None
+    if server.ip_version not in (IpVersion.ANY, str(address.version)):
+        raise ResolveFailed(f"{server.host}: no IPv{server.ip_version} address", stage=Stage.RESOLVE)
     if address.version == 6:
         return Address(socket.AF_INET6, (server.host, server.port, 0, 0))
     return Address(socket.AF_INET, (server.host, server.port))

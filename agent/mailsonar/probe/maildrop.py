@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError, Reason
@@ -40,11 +40,11 @@ class Workshop:
 
 
 class MaildropOwner:
-    """Looks into one maildrop; `last_fault` is that of the last look, `looking` times the one under way."""
+    """Looks into one maildrop; `last_fate` is what the last look amounts to, `looking` times the one under way."""
 
     def __init__(self, maildrop: Maildrop, workshop: Workshop) -> None:
         self.maildrop = maildrop
-        self.last_fault: Fault | None = None
+        self.last_fate = Fate()
         self.last_look: LastLook | None = None
         self.looking: Stopwatch | None = None
         self._book = MaildropBook(maildrop)
@@ -139,9 +139,9 @@ class MaildropOwner:
         started = session.stopwatch.started
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
-        self.last_fault = fault
+        self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
         self._tell(session, notes, fault, cleanup_fault)
-        self._settle(session, fault)
+        self._settle(session.stopwatch.started)
 
     def _fault_of(self, error: Exception | None) -> Fault | None:
         if error is None:
@@ -171,14 +171,13 @@ class MaildropOwner:
             for attempt in notes.duplicates:
                 observer.duplicate_seen(attempt)
 
-    def _settle(self, session: Session, fault: Fault | None) -> None:
-        pending, stages = self._book.pending, session.stopwatch.timings()
+    def _settle(self, look_started: float) -> None:
+        pending, fate = self._book.pending, self.last_fate
         for one in pending.arrived:
-            fate = Fate(sighting=one.sighting, stages=stages, tls=session.tls, duplicates=one.duplicates)
-            self.give_up(one, fate)
-        for one in pending.overdue(session.stopwatch.started):
-            if fault or not self._book.known.has_unread_since(one.left_at()):
-                self.give_up(one, Fate(fault=fault, stages=stages, tls=session.tls))
+            self.give_up(one, replace(fate, fault=None, sighting=one.sighting, duplicates=one.duplicates))
+        for one in pending.overdue(look_started):
+            if fate.fault or not self._book.known.has_unread_since(one.left_at()):
+                self.give_up(one, fate)
         pending.expire(self._clock.monotonic())
 
 

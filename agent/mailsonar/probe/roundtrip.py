@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.model.fault import Fault, Reason
@@ -122,7 +123,21 @@ class RoundTrip:
         last = self.owner.last_look
         if last is None or last.started < since:
             return _overtaken(Leg.RETRIEVAL, self.owner.looking) if self.owner.looking else _NOT_ARRIVED
-        return self.owner.last_fault or _NOT_ARRIVED
+        return self.owner.last_fate.fault or _NOT_ARRIVED
+
+    @property
+    def waited_seconds(self) -> float:
+        """Return for how long the message has been looked for."""
+        since = self.awaited.sought_since
+        return 0.0 if since is None else self._clock.monotonic() - since
+
+    def state(self) -> Result:
+        """Return the attempt as it stands: with its verdict at the deadline, or without any."""
+        return self.judged or replace(self._result(Outcome.PENDING, fault=None), success=None)
+
+    def give_up(self) -> None:
+        """Let the last look be the last: without the message, it decides now."""
+        self.owner.give_up(self.awaited, self.owner.last_fate)
 
     def _left_at(self) -> float:
         """Return the earliest instant at which the message can have left us."""
@@ -187,6 +202,6 @@ def _clogged() -> SubmissionReport:
         leg=Leg.RETRIEVAL,
         stage=Stage.DELETE,
         reason=Reason.HELD_BACK,
-        detail=f"{UNREMOVED_LIMIT} of our own messages could not be removed from the maildrop, so nothing more goes there",
+        detail=f"{UNREMOVED_LIMIT} of our own messages could not be removed from the maildrop: nothing more goes there",
     )
     return SubmissionReport(outcome=Outcome.FAILED, fault=fault, accepted_at=None, stages=(), reply=None, tls=None)

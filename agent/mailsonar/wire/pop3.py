@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The first line of an answer; `continues` marks the `+` that asks for more of a SASL exchange (RFC 5034).
+    """The first line of an answer; `continues`, never `ok`, is the `+` that asks for more of SASL (RFC 5034).
 
     `argument` is what follows the indicator and its response code, as received: a challenge, a row, or words.
     """
@@ -61,7 +61,7 @@ def _status(line: bytes) -> Status:
         raise ProtocolViolation(f"not a POP3 reply: {printable(line)!r}")
     indicator, rest = found[1].upper(), found[2] or b""
     if indicator == b"+":
-        return Status(ok=True, continues=True, argument=rest)
+        return Status(ok=False, continues=True, argument=rest)
     coded = _RESPONSE_CODE.match(rest)
     code = coded[1].decode().upper() if coded else None
     return Status(ok=indicator == b"+OK", code=code, argument=rest[coded.end() :] if coded else rest)
@@ -74,6 +74,10 @@ class MultiLine(Generic[T]):
 
     Returns (when called):
         The status, and what `value` gave, or None for a refusal.
+
+    Raises (when called):
+        ProtocolViolation: no status indicator, or the `+` that only SASL knows.
+        LimitExceeded: a line or the whole answer is too long.
     """
 
     __slots__ = ("_limit", "_line_limit", "_rest", "_status", "_take", "_value")
@@ -93,7 +97,9 @@ class MultiLine(Generic[T]):
         self._status = self._status or read_status(buffer)
         if self._status is None:
             return None
-        if not self._status.ok or self._status.continues:
+        if self._status.continues:
+            raise ProtocolViolation(f"{self._status} is no answer to this command")
+        if not self._status.ok:
             return self._status, None
         while (line := take_line(buffer, self._line_limit)) is not None:
             if line == b".":
@@ -185,7 +191,7 @@ def list_reader() -> MultiLine[Listing]:
 def drop_listing(status: Status) -> tuple[int, int] | None:
     """Return messages and octets from the answer to STAT, None where it makes no sense (RFC 1939 section 5)."""
     words = status.argument.split()
-    if len(words) >= 2 and all(word.isdigit() and len(word) <= 18 for word in words[:2]):
+    if status.ok and len(words) >= 2 and all(word.isdigit() and len(word) <= 18 for word in words[:2]):
         return int(words[0]), int(words[1])
     return None
 

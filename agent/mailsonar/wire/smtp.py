@@ -11,8 +11,8 @@ from mailsonar.wire.lines import printable, take_line
 REPLY_LIMIT = 64 * 1024
 REPLY_LINES_LIMIT = 200
 
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ \t-])(.*))?", re.DOTALL)
-_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?![0-9])([ \t-]?)(.*)", re.DOTALL)
+_ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
 _LINE_START_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
@@ -68,7 +68,7 @@ class ReplyReader:
         if self._code not in (None, code):
             raise ProtocolViolation(f"the reply code changed from {self._code} to {code} within one reply")
         self._code = code
-        self._lines.append((found[3] or b"").decode("utf-8", "replace"))
+        self._lines.append(found[3].decode("utf-8", "replace"))
         self._size += len(line)
         if len(self._lines) > REPLY_LINES_LIMIT or self._size > REPLY_LIMIT:
             raise LimitExceeded(f"a reply of more than {REPLY_LINES_LIMIT} lines or {REPLY_LIMIT} bytes")

@@ -1,0 +1,59 @@
+# MailSonar's commands. Each sets up what it needs; `make help` lists them.
+# Where this machine's python3 is older than 3.11, name another one: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-emit-index-url
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fast clean pins
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## run the agent against embedded mail servers whose faults come and go
+	@$(BIN)/mailsonar demo
+
+test: $(VENV)/.test $(VENV)/.debian lint ## install what the tests need, Debian's packages included, and run all of them
+	$(BIN)/python -X dev -m pytest
+
+fast: $(VENV)/.test ## run the tests that need no mail server of Debian's
+	$(BIN)/python -X dev -m pytest tests/unit tests/dialogue tests/contract tests/integration
+
+lint: $(VENV)/.test ## check style, types and the layers of the house
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+clean: ## remove what the commands made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+pins: $(VENV)/.test ## write the pinned requirements anew from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) --group build -c requirements/run.txt -o requirements/build.txt
+	$(COMPILE) --group test -c requirements/run.txt -c requirements/build.txt -o requirements/test.txt
+
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { $(APT) update -qq && $(APT) install -y -qq --no-install-recommends python3 python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/pip pyproject.toml requirements/run.txt requirements/build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt -r requirements/build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements/test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.debian: tests/debian-packages.txt
+	@xargs dpkg-query --show <$< >/dev/null 2>&1 \
+	  || { $(APT) update -qq && xargs $(APT) install -y -qq --no-install-recommends <$<; }
+	@touch $@

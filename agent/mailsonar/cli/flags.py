@@ -1,0 +1,155 @@
+"""The flags, in the style of Prometheus' own.
+
+Each is an environment variable, too: `--config.file` is MAILSONAR_CONFIG_FILE.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mailsonar import __version__
+from mailsonar.app.settings import Settings
+from mailsonar.config.durations import parse_duration
+
+DEFAULT_CONFIG = "/etc/mailsonar/mailsonar.yml"
+DEFAULT_LISTEN = ":9525"
+_SWITCH = {"true": True, "false": False, "1": True, "0": False}
+USAGE_EXIT_CODE = {"check": 3}
+
+Arguments = argparse.Namespace
+
+
+class UsageError(Exception):
+    """The command line makes no sense; the message is fit to print, `command` the subcommand that it was meant for."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message)
+        self.command = command
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises instead of exiting, and whose flags may come from the environment."""
+
+    def __init__(self, *, environ: Mapping[str, str], **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+        self.environ = environ
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        words = self.prog.split()
+        raise UsageError(f"{self.prog}: {message}\n{self.format_usage().rstrip()}", words[1] if len(words) > 1 else "")
+
+    def flag(self, name: str, **options: Any) -> None:
+        """Add a flag whose default is its environment variable, where that is set."""
+        variable = "MAILSONAR_" + name.strip("-").replace(".", "_").replace("-", "_").upper()
+        if variable in self.environ:
+            options["default"] = self._from_environment(variable, options)
+        options["help"] = f"{options['help']} (${variable})"
+        self.add_argument(name, **options)
+
+
+    def _from_environment(self, variable: str, options: Mapping[str, Any]) -> str | bool:
+        value = self.environ[variable]
+        is_switch = options.get("action") == "store_true"
+        allowed = tuple(_SWITCH) if is_switch else options.get("choices", (value,))
+        if value not in allowed:
+            self.error(f"{variable} is {value!r}: must be one of {', '.join(allowed)}")
+        return _SWITCH[value] if is_switch else value
+
+
+def build_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
+
+    Args:
+        environ: where flags that are not given are looked up.
+    """
+    parser = _Parser(
+        environ=environ,
+        prog="mailsonar",
+        description="Tells that mail has stopped flowing, where, and why.",
+        epilog="Each flag may also be given as the environment variable named behind it.",
+    )
+    parser.add_argument("--version", action="version", version=f"mailsonar {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help_text: str) -> _Parser:
+        added = commands.add_parser(name, help=help_text, description=help_text, environ=environ)
+        assert isinstance(added, _Parser)  # noqa: S101 - subparsers are of their parent's class
+        return added
+
+    _run(add("run", "Run the agent: probe all routes on their schedules, and serve metrics and the page."))
+    _check(add("check", "Make one live attempt on each named route, and show what each stage took."))
+    _validate(add("validate", "Check the config, and with --connect also every server and login."))
+    add("schema", "Print the JSON Schema of the config, for editors.").set_defaults(environ=environ)
+    _demo(add("demo", "Run the agent against embedded mail servers whose faults come and go."))
+    return parser
+
+
+def _config(parser: _Parser) -> None:
+    parser.set_defaults(environ=parser.environ)
+    parser.flag("--config.file", dest="config_file", type=Path, default=Path(DEFAULT_CONFIG), metavar="FILE",
+                help=f"the config, {DEFAULT_CONFIG} by default")  # fmt: skip
+    parser.flag("--config.allow-inline-secrets", dest="allow_inline_secrets", action="store_true",
+                help="accept secrets that stand in the config itself")  # fmt: skip
+    parser.flag("--storage.path", dest="storage", type=Path, default=None, metavar="DIR",
+                help="where state is kept: the signing key, if the config names none")  # fmt: skip
+
+
+def _log(parser: _Parser, level: str) -> None:
+    parser.flag("--log.level", dest="log_level", choices=("debug", "info", "warning", "error"), default=level,
+                help=f"least severity to log, {level} by default")  # fmt: skip
+    parser.flag("--log.format", dest="log_format", choices=("logfmt", "json"), default="logfmt",
+                help="form of log lines, logfmt by default")  # fmt: skip
+
+
+def _run(parser: _Parser) -> None:
+    _config(parser)
+    parser.flag("--web.listen-address", dest="listen_address", default=DEFAULT_LISTEN, metavar="HOST:PORT",
+                help=f"where metrics and the page are served, {DEFAULT_LISTEN} by default")  # fmt: skip
+    parser.flag("--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
+                help="allow POST /-/reload and probing on demand")  # fmt: skip
+    _log(parser, "info")
+
+
+def _check(parser: _Parser) -> None:
+    parser.add_argument("routes", nargs="*", metavar="ROUTE", help="which routes; all by default")
+    _config(parser)
+    parser.add_argument("--output", choices=("text", "json", "nagios"), default="text", help="text by default")
+    parser.add_argument("--wait", type=_duration, metavar="DURATION", help="wait so long instead of to the deadline")
+    parser.add_argument("--warning", type=_duration, metavar="DURATION", help="a longer round trip is a warning")
+    parser.add_argument("--critical", type=_duration, metavar="DURATION", help="a longer round trip is critical")
+    _log(parser, "warning")
+
+
+def _validate(parser: _Parser) -> None:
+    _config(parser)
+    parser.add_argument("--connect", action="store_true", help="connect and log in to each server, without sending")
+    _log(parser, "warning")
+
+
+def _demo(parser: _Parser) -> None:
+    parser.flag("--web.listen-address", dest="listen_address", default="127.0.0.1:9525", metavar="HOST:PORT",
+                help="where metrics and the page are served, 127.0.0.1:9525 by default")  # fmt: skip
+    _log(parser, "warning")
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def settings_of(arguments: Arguments) -> Settings:
+    """Return the settings that the flags amount to."""
+    return Settings(
+        config_file=arguments.config_file,
+        environ=arguments.environ,
+        listen_address=getattr(arguments, "listen_address", DEFAULT_LISTEN),
+        allow_inline_secrets=arguments.allow_inline_secrets,
+        enable_lifecycle=getattr(arguments, "enable_lifecycle", False),
+        storage=arguments.storage,
+    )

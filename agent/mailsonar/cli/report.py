@@ -1,0 +1,114 @@
+"""What `check` prints in the end: a stage waterfall for people, JSON for programs, one line for Nagios."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mailsonar.cli.severity import Thresholds, severity, worst
+from mailsonar.model.result import Outcome, Result
+from mailsonar.observe.result_json import result_as_json
+
+BAR_WIDTH = 32
+_NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+_STYLES = ("green", "yellow", "red", "magenta")
+
+
+def as_json(results: Sequence[Result], _: Thresholds) -> str:
+    """Return the results as a JSON list."""
+    return json.dumps([result_as_json(result) for result in results], indent=2) + "\n"
+
+
+def as_nagios(results: Sequence[Result], thresholds: Thresholds) -> str:
+    """Return what the plugin API of Nagios wants: a status line with performance data, then a line for each route."""
+    status = _NAMES[worst(results, thresholds)]
+    lines = [f"{result.attempt.route.name}: {_words(result)}".replace("|", "/") for result in results]
+    good = sum(severity(result, thresholds) == 0 for result in results)
+    summary = lines[0] if len(lines) == 1 else f"{good} of {len(lines)} routes on time"
+    data = " ".join(filter(None, (_performance(result, thresholds) for result in results)))
+    first = f"MAILSONAR {status} - {summary}" + (f" | {data}" if data else "")
+    return "\n".join([first, *(lines if len(lines) > 1 else [])]) + "\n"
+
+
+def _performance(result: Result, thresholds: Thresholds) -> str:
+    if result.round_trip_seconds is None:
+        return ""
+    name = result.attempt.route.name.replace("'", "''").replace("=", "_")
+    warning, critical = (
+        "" if seconds is None else f"{seconds:g}"
+        for seconds in (thresholds.warning_seconds, thresholds.critical_seconds)
+    )
+    return f"'{name}'={result.round_trip_seconds:.3f}s;{warning};{critical};0"
+
+
+def as_text(results: Sequence[Result], thresholds: Thresholds) -> str:
+    """Return a waterfall of the stages for each result, coloured on a terminal."""
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    page = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False)
+    for result in results:
+        _print(page, result, thresholds)
+    printed = page.file
+    assert isinstance(printed, io.StringIO)  # noqa: S101 - made above
+    return printed.getvalue()
+
+
+def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
+    level = severity(result, thresholds)
+    headline = Text.assemble(
+        (result.attempt.route.name, "bold"), "  ", (_NAMES[level], f"bold {_STYLES[level]}"), "  ", _words(result)
+    )
+    page.print(headline)
+    if result.stages:
+        page.print(_waterfall(result))
+    for facts in result.tls:
+        verified = "verified" if facts.verified else "NOT verified"
+        page.print(
+            Text(f"  {facts.protocol} {facts.server}: {facts.version or 'no TLS'} {facts.cipher or ''} {verified}")
+        )
+    page.print()
+
+
+def _waterfall(result: Result) -> Table:
+    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", pad_edge=True)
+    table.add_column("leg")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("", no_wrap=True)
+    whole = sum(timing.seconds for timing in result.stages) or 1.0
+    offset = 0.0
+    for timing in result.stages:
+        style = "red" if timing.failed else "cyan"
+        bar = Text(" " * int(offset / whole * BAR_WIDTH))
+        bar.append("█" * max(1, round(timing.seconds / whole * BAR_WIDTH)), style=style)
+        bar.append("  failed" if timing.failed else "", style=style)
+        table.add_row(timing.leg, timing.stage, f"{timing.seconds:.4f}", bar)
+        offset += timing.seconds
+    return table
+
+
+def _words(result: Result) -> str:
+    """Return what became of an attempt, in one line."""
+    if result.outcome is Outcome.ON_TIME or (result.outcome is Outcome.LATE and not result.fault):
+        return f"{result.outcome}: {_figures(result)}"
+    seen = f", {_figures(result)}" if result.round_trip_seconds is not None else ""
+    detail = f" ({result.fault.detail})" if result.fault and result.fault.detail else ""
+    return f"{result.outcome}{seen}: {result.fault}{detail}" if result.fault else f"{result.outcome}: not seen yet"
+
+
+def _figures(result: Result) -> str:
+    transit = "" if result.transit_seconds is None else f", transit {result.transit_seconds:.3f} s"
+    return f"round trip {result.round_trip_seconds:.3f} s (at most {result.error_seconds:.3f} s less){transit}"
+
+
+FORMATS: dict[str, Callable[[Sequence[Result], Thresholds], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "nagios": as_nagios,
+}

@@ -1,0 +1,76 @@
+"""`mailsonar validate`: the config, and with --connect every server and login."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from mailsonar.app.signing import StateUnusable, signing_key
+from mailsonar.app.tools import opened_tools
+from mailsonar.cli.flags import Arguments, settings_of
+from mailsonar.clock import SystemClock
+from mailsonar.config.load import Config, ConfigInvalid
+from mailsonar.model.fault import TlsFailed
+from mailsonar.model.server import Account, Secret
+from mailsonar.observe.log_format import configure_logging
+from mailsonar.observe.result_json import rfc3339
+from mailsonar.probe.visit import Visit, visit
+
+SIDE_BY_SIDE = 20
+
+
+async def command(arguments: Arguments) -> int:
+    """Check the config; return the exit code."""
+    configure_logging(arguments.log_level, arguments.log_format, sys.stderr)
+    settings = settings_of(arguments)
+    try:
+        config = settings.load()
+        for warning in config.warnings:
+            print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - a command line speaks to people
+        key, _ = signing_key(config.signing_key, settings.storage)
+        visits = await _visit_all(config, key) if arguments.connect else []
+    except (ConfigInvalid, StateUnusable, TlsFailed) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
+        return 1
+    for made in visits:
+        print(_line(made))  # noqa: T201 - this is the command's output
+    failed = sum(made.fault is not None for made in visits)
+    if failed:
+        print(f"{failed} of {len(visits)} servers failed", file=sys.stderr)  # noqa: T201 - a command line speaks to people
+        return 1
+    print(f"{arguments.config_file}: valid: {_inventory(config)}")  # noqa: T201 - this is the command's output
+    return 0
+
+
+async def _visit_all(config: Config, key: Secret) -> list[Visit]:
+    """Visit each account of the config once, some at a time."""
+    accounts = dict.fromkeys(
+        [sender.account for sender in config.senders.values()]
+        + [maildrop.account for maildrop in config.maildrops.values()]
+    )
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+    with opened_tools(SystemClock(), ()) as tools:
+        network = tools.workshop(config, key).network
+
+        async def go(account: Account) -> Visit:
+            async with places:
+                return await visit(account, network)
+
+        return await asyncio.gather(*map(go, accounts))
+
+
+def _line(made: Visit) -> str:
+    server = made.account.server
+    who = f" as {made.account.name}" if made.account.name else ""
+    seconds = sum(timing.seconds for timing in made.stages)
+    if made.fault:
+        return f"FAILED  {server.protocol} {server.name}{who}: {made.fault}: {made.fault.detail}"
+    tls = ", no TLS"
+    if made.tls:
+        until = f", certificate until {rfc3339(made.tls.not_after_wall)}" if made.tls.not_after_wall else ""
+        tls = f", {made.tls.version}{until}"
+    return f"ok      {server.protocol} {server.name}{who}: {seconds:.3f} s{tls}"
+
+
+def _inventory(config: Config) -> str:
+    return f"{len(config.routes)} routes, {len(config.senders)} senders, {len(config.maildrops)} maildrops"

@@ -1,0 +1,153 @@
+"""From a server's keys to an `Account`: whether they fit each other, and the files that they name."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from mailsonar.config.files import FileUnusable, read_file
+from mailsonar.config.loading import Loading
+from mailsonar.config.problem import Place, Report
+from mailsonar.config.secrets import check_password
+from mailsonar.config.server_schema import Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
+from mailsonar.model.server import (
+    DEFAULT_PORTS,
+    Account,
+    Credentials,
+    IpVersion,
+    Limits,
+    Mechanism,
+    Protocol,
+    Security,
+    Server,
+    Timeouts,
+    TlsPolicy,
+)
+
+_SESSION_SECONDS = {Protocol.SMTP: 180.0, Protocol.POP3: 60.0}
+_LARGEST_PEM_BYTES = 16 * 2**20
+
+
+def check_credentials(keys: Mapping[str, object], place: Place, report: Report) -> None:
+    """Report one of user name and password without the other, where both may be left out."""
+    _check_pair_given(keys, ("username", "password"), place, report)
+    if keys.get("mechanism") is not None and keys.get("username") is None:
+        report.wrong(place / "mechanism", "mechanism needs username and password beside it")
+
+
+def check_security(keys: Mapping[str, object], place: Place, report: Report) -> None:
+    """Report keys of a server that do not fit its security.
+
+    It looks at the keys as they were written, so that its complaints come together with those of the types.
+    """
+    plaintext = keys.get("security") == "plaintext"
+    consent = keys.get("allow_plaintext_auth") is True
+    if plaintext and keys.get("username") is not None and not consent:
+        report.wrong(
+            place / "security",
+            "the password would travel unencrypted: write starttls or implicit_tls, or add allow_plaintext_auth: true",
+        )
+    if consent and keys.get("security") in {"starttls", "implicit_tls"}:
+        report.wrong(place / "allow_plaintext_auth", "is allowed with security: plaintext only: remove it")
+    tls = keys.get("tls")
+    if not isinstance(tls, Mapping):
+        return
+    _check_pair_given(tls, ("certificate", "key"), place / "tls", report)
+    if plaintext and tls:
+        report.wrong(
+            place / "tls", "is not allowed with security: plaintext: remove it, or write starttls or implicit_tls"
+        )
+
+
+def _check_pair_given(keys: Mapping[str, object], pair: tuple[str, str], place: Place, report: Report) -> None:
+    """Report one key of a pair without the other."""
+    for key, other in (pair, pair[::-1]):
+        if keys.get(key) is not None and keys.get(other) is None:
+            report.wrong(place / key, f"{key} needs {other} beside it: give both or neither")
+
+
+def account(part: SmtpPart | Pop3Part, place: Place, loading: Loading) -> Account:
+    """Return the account that a server's keys describe; what its files and secrets lack is reported."""
+    credentials = None
+    if part.username is not None and part.password is not None:
+        password = loading.secret(part.password, place / "password", check_password)
+        credentials = Credentials(username=part.username, password=password)
+    return Account(
+        server=_server(part, place, loading),
+        credentials=credentials,
+        mechanism=Mechanism(part.mechanism) if part.mechanism else None,
+        limits=Limits(sessions=part.limits.sessions, logins_per_hour=part.limits.logins_per_hour),
+        allow_plaintext_auth=part.allow_plaintext_auth,
+    )
+
+
+def _server(part: ServerPart, place: Place, loading: Loading) -> Server:
+    """Return the endpoint, with the usual port where none is given."""
+    protocol = Protocol.SMTP if isinstance(part, SmtpPart) else Protocol.POP3
+    security = Security(part.security)
+    return Server(
+        protocol=protocol,
+        host=part.host,
+        port=part.port or DEFAULT_PORTS[protocol, security],
+        security=security,
+        tls=_tls_policy(part.tls, place / "tls", loading),
+        ip_version=IpVersion(part.ip_version),
+        timeouts=_timeouts(part.timeouts, protocol),
+    )
+
+
+def _timeouts(part: TimeoutsPart, protocol: Protocol) -> Timeouts:
+    """Return the deadlines; those that are not given are the model's, but for the session's."""
+    given = {name: seconds for name, seconds in part if seconds is not None}
+    return Timeouts(**{"session": _SESSION_SECONDS[protocol], **given})
+
+
+def _tls_policy(part: TlsPart, place: Place, loading: Loading) -> TlsPolicy:
+    """Return the policy, after its files were read once."""
+    ca_file = loading.path(place, part.ca_file) if part.ca_file else None
+    certificate = loading.path(place, part.certificate) if part.certificate else None
+    key = loading.path(place, part.key) if part.key else None
+    if ca_file and _readable(ca_file, place / "ca_file", loading.report):
+        _check_authorities(ca_file, place / "ca_file", loading.report)
+    if certificate and key:
+        readable = [
+            _readable(certificate, place / "certificate", loading.report),
+            _readable(key, place / "key", loading.report),
+        ]
+        if all(readable):
+            _check_pair(certificate, key, place, loading.report)
+    return TlsPolicy(
+        ca_file=str(ca_file) if ca_file else None,
+        server_name=part.server_name,
+        min_version=part.min_version,
+        certificate=str(certificate) if certificate else None,
+        key=str(key) if key else None,
+    )
+
+
+def _readable(path: Path, place: Place, report: Report) -> bool:
+    """Tell whether a file can be read; if not, report it."""
+    try:
+        read_file(path, limit=_LARGEST_PEM_BYTES)
+    except FileUnusable as error:
+        report.wrong(place, f"{path} cannot be read: {error}; name a readable PEM file")
+        return False
+    return True
+
+
+def _check_authorities(path: Path, place: Place, report: Report) -> None:
+    """Report a file that OpenSSL finds no certificate in."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except OSError:  # ssl.SSLError is one
+        report.wrong(place, f"{path} holds no certificate: name a PEM file with -----BEGIN CERTIFICATE-----")
+
+
+def _check_pair(certificate: Path, key: Path, place: Place, report: Report) -> None:
+    """Report files that OpenSSL does not take for a certificate and its key."""
+    try:
+        # The empty password keeps OpenSSL from asking for one at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except OSError:
+        report.wrong(place, "certificate and key must be PEM files that belong together, the key not encrypted")

@@ -1,0 +1,53 @@
+"""The senders and maildrops of all files, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailsonar.config.accounts import account, check_credentials, check_security
+from mailsonar.config.document import Document
+from mailsonar.config.loading import Loading
+from mailsonar.config.schema import MaildropPart, SenderPart
+from mailsonar.config.sections import Named, named_entries
+from mailsonar.model.route import Cleanup, Maildrop, Sender
+
+
+def senders_of(documents: Iterable[Document], loading: Loading) -> Named[Sender]:
+    """Return the senders."""
+    senders: Named[Sender] = Named()
+    for document in documents:
+        for name, value, place in named_entries(document, "senders", loading.report):
+            if not senders.claim(name, place, loading.report):
+                continue
+            smtp = value.get("smtp") if isinstance(value, dict) else None
+            if isinstance(smtp, dict):
+                check_credentials(smtp, place / "smtp", loading.report)
+                check_security(smtp, place / "smtp", loading.report)
+            part = loading.part(SenderPart, value, place)
+            if part:
+                own = account(part.smtp, place / "smtp", loading)
+                senders.values[name] = Sender(name=name, address=part.address, account=own)
+    return senders
+
+
+def maildrops_of(documents: Iterable[Document], loading: Loading) -> Named[Maildrop]:
+    """Return the maildrops."""
+    maildrops: Named[Maildrop] = Named()
+    for document in documents:
+        for name, value, place in named_entries(document, "maildrops", loading.report):
+            if not maildrops.claim(name, place, loading.report):
+                continue
+            pop3 = value.get("pop3") if isinstance(value, dict) else None
+            if isinstance(pop3, dict):
+                check_security(pop3, place / "pop3", loading.report)
+            part = loading.part(MaildropPart, value, place)
+            if part:
+                maildrops.values[name] = Maildrop(
+                    name=name,
+                    address=part.address,
+                    account=account(part.pop3, place / "pop3", loading),
+                    cleanup=Cleanup(part.cleanup),
+                    poll_seconds=part.poll,
+                    authserv_id=part.authserv_id,
+                )
+    return maildrops

@@ -1,0 +1,1 @@
+"""Consumers of results: metrics, history and log; siblings that do not know each other."""

@@ -1,0 +1,108 @@
+"""The numbers of what several routes share: servers, accounts and maildrops.
+
+What is known of a server outlives a session that told less: a failed handshake does not erase a certificate's end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from mailsonar.model.fault import Reason
+from mailsonar.model.observer import Login, Look
+from mailsonar.model.result import TlsFacts
+from mailsonar.model.route import Maildrop
+from mailsonar.model.server import Account, Server
+from mailsonar.observe import families as f
+from mailsonar.observe.exposition import Exposition
+
+
+def server_labels(server: Server) -> tuple[str, str]:
+    """Return the labels `server` and `protocol`."""
+    return server.name, server.protocol
+
+
+def account_labels(account: Account) -> tuple[str, str, str]:
+    """Return the labels `server`, `protocol` and `account`."""
+    return *server_labels(account.server), account.name
+
+
+class ServerTally:
+    """What handshakes with one server told."""
+
+    def __init__(self, server: Server) -> None:
+        self._labels = server_labels(server)
+        self._tls: TlsFacts | None = None
+        self._expiry: dict[str, float] = {}
+
+    def note(self, tls: TlsFacts) -> None:
+        """Take over what a handshake told; certificates that it could not read stay as they were."""
+        self._tls = tls
+        if tls.not_after_wall is not None:
+            self._expiry["leaf"] = tls.not_after_wall
+        if tls.not_after_earliest_wall is not None:
+            self._expiry["earliest"] = tls.not_after_earliest_wall
+
+    def show(self, page: Exposition) -> None:
+        """Add the server's samples."""
+        for certificate, not_after_wall in self._expiry.items():
+            page.add(f.CERTIFICATE_EXPIRY, (*self._labels, certificate), not_after_wall)
+        if self._tls is None:
+            return
+        page.add(f.TLS_VERIFIED, self._labels, float(self._tls.verified))
+        if self._tls.version is not None:
+            page.add(f.TLS_INFO, (*self._labels, self._tls.version, self._tls.cipher or ""), 1.0)
+
+
+class AccountTally:
+    """What logins to one account told."""
+
+    def __init__(self, account: Account) -> None:
+        self._labels = account_labels(account)
+        self._authenticated: bool | None = None
+        self._failures: Counter[str] = Counter()
+
+    def note(self, login: Login) -> None:
+        """Take over how a login ended; a session that did not get that far says nothing."""
+        if login.authenticated is None:
+            return
+        self._authenticated = login.authenticated
+        if not login.authenticated:
+            self._failures[login.fault.reason if login.fault else Reason.AUTHENTICATION_REJECTED] += 1
+
+    def show(self, page: Exposition) -> None:
+        """Add the account's samples."""
+        page.add(f.AUTHENTICATED, self._labels, self._authenticated)
+        page.add(f.HELD_BACK, self._labels, 0.0)
+        for reason, count in self._failures.items():
+            page.add(f.AUTHENTICATION_FAILURES, (*self._labels, reason), count)
+
+
+class MaildropTally:
+    """What looks at one maildrop told."""
+
+    def __init__(self, maildrop: Maildrop) -> None:
+        self._name = maildrop.name
+        self._polls = Counter({"ok": 0})
+        self._cleanup_failures: Counter[str] = Counter()
+        self._messages: int | None = None
+        self._octets: int | None = None
+        self._listed_wall: float | None = None
+
+    def note(self, look: Look) -> None:
+        """Count a look, and take over what it listed."""
+        self._polls[look.fault.reason if look.fault else "ok"] += 1
+        if look.cleanup_fault is not None:
+            self._cleanup_failures[look.cleanup_fault.reason] += 1
+        self._messages = self._messages if look.messages is None else look.messages
+        self._octets = self._octets if look.octets is None else look.octets
+        self._listed_wall = self._listed_wall if look.listed_wall is None else look.listed_wall
+
+    def show(self, page: Exposition) -> None:
+        """Add the maildrop's samples."""
+        for result, count in self._polls.items():
+            page.add(f.POLLS, (self._name, result), count)
+        for reason, count in self._cleanup_failures.items():
+            page.add(f.CLEANUP_FAILURES, (self._name, reason), count)
+        page.add(f.MESSAGES, (self._name,), self._messages)
+        page.add(f.BYTES, (self._name,), self._octets)
+        page.add(f.LAST_LISTED, (self._name,), self._listed_wall)

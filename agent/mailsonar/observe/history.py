@@ -1,0 +1,141 @@
+"""The last results of each route, for the page and the API.
+
+One entry per attempt, from its start on: pending, then with its verdict, then with its outcome. An entry is never
+dropped while it is pending, and failures outlive successes: they are what people look for the next morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mailsonar.model.observer import Login, Look
+from mailsonar.model.result import Attempt, Outcome, Result
+from mailsonar.model.route import Route
+
+KEPT_RESULTS = 50
+KEPT_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    """What is known of a route at one moment; `results` holds the newest attempt first.
+
+    `latest` is the result of the most recently started attempt that has a verdict, `seen` of the one whose message was
+    seen; `last_success` may be older than all of `results`.
+    """
+
+    route: Route
+    results: tuple[Result, ...]
+    latest: Result | None
+    seen: Result | None
+    last_success: Result | None
+
+    @property
+    def pending(self) -> tuple[Attempt, ...]:
+        """Return the attempts under way, the newest first."""
+        return tuple(result.attempt for result in self.results if result.outcome is Outcome.PENDING)
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        """Return the most recently started attempt."""
+        return self.results[0].attempt if self.results else None
+
+
+class _RouteHistory:
+    """The entries of one route by token, the oldest first."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self._entries: dict[str, Result] = {}
+        self._last_success: Result | None = None
+
+    def start(self, attempt: Attempt) -> None:
+        self._entries.setdefault(attempt.token_id, Result(attempt=attempt, outcome=Outcome.PENDING, success=None))
+        self._forget_old()
+
+    def update(self, result: Result) -> None:
+        token = result.attempt.token_id
+        if token not in self._entries or self._entries[token].outcome is not Outcome.PENDING:
+            return
+        self._entries[token] = result
+        newest = self._last_success
+        if result.success and (newest is None or newest.attempt.started <= result.attempt.started):
+            self._last_success = result
+
+    def count_duplicate(self, token: str) -> None:
+        if entry := self._entries.get(token):
+            self._entries[token] = replace(entry, duplicates=entry.duplicates + 1)
+
+    def _forget_old(self) -> None:
+        """Drop what is neither recent, nor pending, nor one of the last failures."""
+        beyond = list(self._entries.items())[:-KEPT_RESULTS]
+        failures = [token for token, result in beyond if _is_failure(result)]
+        kept = {token for token, result in beyond if result.outcome is Outcome.PENDING} | set(failures[-KEPT_FAILURES:])
+        for token, _ in beyond:
+            if token not in kept:
+                del self._entries[token]
+
+    def view(self) -> RouteView:
+        results = tuple(reversed(self._entries.values()))
+        return RouteView(
+            route=self.route,
+            results=results,
+            latest=next((result for result in results if result.success is not None), None),
+            seen=next((result for result in results if result.round_trip_seconds is not None), None),
+            last_success=self._last_success,
+        )
+
+
+def _is_failure(result: Result) -> bool:
+    return result.outcome is not Outcome.PENDING and not result.success
+
+
+class History:
+    """Keeps the results of the routes of the current config, and of no others."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, _RouteHistory] = {}
+
+    def set_routes(self, routes: Sequence[Route]) -> None:
+        """Keep these routes from now on; those that stay keep their results."""
+        old, self._routes = self._routes, {}
+        for route in routes:
+            history = old.get(route.name) or _RouteHistory(route)
+            history.route = route
+            self._routes[route.name] = history
+
+    def routes(self) -> tuple[RouteView, ...]:
+        """Return what is known of each route, in the order of the config."""
+        return tuple(history.view() for history in self._routes.values())
+
+    def route(self, name: str) -> RouteView | None:
+        """Return what is known of one route, None if there is no such route."""
+        history = self._routes.get(name)
+        return history.view() if history else None
+
+    def attempt_started(self, attempt: Attempt) -> None:
+        """Enter an attempt as pending."""
+        if history := self._routes.get(attempt.route.name):
+            history.start(attempt)
+
+    def verdict_fell(self, result: Result) -> None:
+        """Enter the verdict of an attempt that stays pending."""
+        if history := self._routes.get(result.attempt.route.name):
+            history.update(result)
+
+    def attempt_ended(self, result: Result) -> None:
+        """Enter the outcome of an attempt."""
+        if history := self._routes.get(result.attempt.route.name):
+            history.update(result)
+
+    def duplicate_seen(self, attempt: Attempt) -> None:
+        """Count a further copy in the attempt's entry."""
+        if history := self._routes.get(attempt.route.name):
+            history.count_duplicate(attempt.token_id)
+
+    def maildrop_looked(self, look: Look) -> None:
+        """Note nothing: what a look finds reaches the page with the result."""
+
+    def account_used(self, login: Login) -> None:
+        """Note nothing: the handshakes of an attempt are part of its result."""

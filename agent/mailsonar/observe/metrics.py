@@ -1,0 +1,138 @@
+"""The observer that Prometheus scrapes: keeps tallies, and renders them anew for each scrape.
+
+Series exist exactly for the routes, servers, accounts and maildrops of the current config. Events of anything else are
+dropped: an attempt may outlive its route by a reload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from mailsonar.clock import Clock
+from mailsonar.model.observer import Login, Look
+from mailsonar.model.result import Attempt, Result
+from mailsonar.model.route import Route
+from mailsonar.observe.agent_health import AgentHealth
+from mailsonar.observe.endpoints import AccountTally, MaildropTally, ServerTally, account_labels, server_labels
+from mailsonar.observe.exposition import Exposition
+from mailsonar.observe.families import FAMILIES
+from mailsonar.observe.route_series import show_route
+from mailsonar.observe.tally import RouteTally
+
+_Key = TypeVar("_Key")
+_Tally = TypeVar("_Tally")
+
+
+class Metrics(Collector):
+    """Counts what observers are told, and is a collector on the registry that it is given.
+
+    Args:
+        registry: takes our families, and those of the process and the interpreter.
+        clock: gives the times of successes, reloads and exemplars.
+    """
+
+    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+        self._clock = clock
+        self._declared: tuple[str, ...] = ()
+        self._routes: dict[str, RouteTally] = {}
+        self._servers: dict[tuple[str, str], ServerTally] = {}
+        self._accounts: dict[tuple[str, str, str], AccountTally] = {}
+        self._maildrops: dict[str, MaildropTally] = {}
+        self._agent = AgentHealth()
+        registry.register(self)
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+
+    def set_routes(self, routes: Sequence[Route], label_names: Sequence[str]) -> None:
+        """Show these routes from now on, with all that they use; what stays keeps its numbers.
+
+        Args:
+            routes: the routes that run.
+            label_names: the label names that the config declares, in order.
+        """
+        self._declared = tuple(label_names)
+        accounts = [account for route in routes for account in (route.sender.account, route.maildrop.account)]
+        self._routes = _kept(self._routes, {route.name: RouteTally(route) for route in routes})
+        for route in routes:
+            self._routes[route.name].route = route
+        self._servers = _kept(self._servers, {server_labels(a.server): ServerTally(a.server) for a in accounts})
+        self._accounts = _kept(
+            self._accounts, {account_labels(a): AccountTally(a) for a in accounts if a.credentials is not None}
+        )
+        self._maildrops = _kept(self._maildrops, {r.maildrop.name: MaildropTally(r.maildrop) for r in routes})
+
+    def attempt_started(self, attempt: Attempt) -> None:
+        """Count an attempt as started and pending."""
+        if tally := self._routes.get(attempt.route.name):
+            tally.start(attempt)
+
+    def verdict_fell(self, result: Result) -> None:
+        """Show the verdict of an attempt that stays pending."""
+        if tally := self._routes.get(result.attempt.route.name):
+            tally.judge(result, self._clock.wall())
+
+    def attempt_ended(self, result: Result) -> None:
+        """Move an attempt from pending to its outcome."""
+        if tally := self._routes.get(result.attempt.route.name):
+            tally.end(result, self._clock.wall())
+
+    def duplicate_seen(self, attempt: Attempt) -> None:
+        """Count a further copy."""
+        if tally := self._routes.get(attempt.route.name):
+            tally.duplicates += 1
+
+    def maildrop_looked(self, look: Look) -> None:
+        """Count a look at a maildrop."""
+        if tally := self._maildrops.get(look.maildrop.name):
+            tally.note(look)
+
+    def account_used(self, login: Login) -> None:
+        """Take over what a session told about its server and account."""
+        server = self._servers.get(server_labels(login.account.server))
+        if server is not None and login.tls is not None:
+            server.note(login.tls)
+        if account := self._accounts.get(account_labels(login.account)):
+            account.note(login)
+
+    def schedule_lagged(self, seconds: float) -> None:
+        """Note by how many seconds an attempt was started late."""
+        self._agent.schedule_lag.observe(seconds)
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Note by how many seconds the event loop ran a timer late."""
+        self._agent.loop_lag.observe(seconds)
+
+    def task_restarted(self, task: str) -> None:
+        """Count the restart of a task; `task` is one of a few names in our code."""
+        self._agent.task_restarts[task] += 1
+
+    def config_reloaded(self, *, successful: bool) -> None:
+        """Note that the config was read, at the start or later, and whether it was accepted."""
+        self._agent.config_reloaded(successful=successful, now_wall=self._clock.wall())
+
+    def collect(self) -> Iterator[Metric]:
+        """Render all numbers as they are now."""
+        page = Exposition(self._declared)
+        for route in self._routes.values():
+            show_route(page, route)
+        shared: list[ServerTally | AccountTally | MaildropTally]
+        shared = [*self._servers.values(), *self._accounts.values(), *self._maildrops.values()]
+        for tally in shared:
+            tally.show(page)
+        self._agent.show(page)
+        return page.metrics()
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield all families without samples, so that the registry knows their names."""
+        return (family.empty(()) for family in FAMILIES)
+
+
+def _kept(old: Mapping[_Key, _Tally], new: Mapping[_Key, _Tally]) -> dict[_Key, _Tally]:
+    """Return the new tallies, each replaced by the old one of the same key where there is one."""
+    return {key: old.get(key, value) for key, value in new.items()}

@@ -1,0 +1,202 @@
+"""A certificate authority that lives as long as the sandbox, and the certificates that its servers present.
+
+The root's key stays in memory; a leaf's key touches the disk only while OpenSSL loads it. Certificates follow RFC 5280
+closely enough for verifiers that insist on it (key identifiers, key usage).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
+LeafKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class Certificate(StrEnum):
+    """The kinds of certificate that a server may present."""
+
+    GOOD = "good"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    WRONG_NAME = "wrong_name"
+    UNTRUSTED = "untrusted"
+    WEAK = "weak"
+
+
+class Authority:
+    """A root (ECDSA P-256) that issues server certificates.
+
+    Args:
+        name: the common name of the root.
+    """
+
+    def __init__(self, name: str = "Sandbox Root") -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        public = self._key.public_key()
+        self._root = (
+            _builder(self._name, self._name, public, *_years_around_now(10))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(signs_certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def root_pem(self) -> bytes:
+        """Return the root certificate."""
+        return self._root.public_bytes(serialization.Encoding.PEM)
+
+    def write_root(self, path: Path) -> None:
+        """Write the root certificate to a file, for a client's `ca_file`."""
+        path.write_bytes(self.root_pem())
+
+    def client_context(self) -> ssl.SSLContext:
+        """Return a context that trusts this root and nothing else."""
+        return ssl.create_default_context(cadata=self.root_pem().decode())
+
+    def server_context(
+        self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None, weak: bool = False
+    ) -> ssl.SSLContext:
+        """Return a context that presents a fresh certificate.
+
+        Args:
+            names: DNS names and IP literals that the certificate carries.
+            not_before: the beginning of its validity; yesterday if not told.
+            not_after: the end of its validity; in 90 days if not told.
+            weak: use an RSA key of 1024 bits, which verifiers reject as too short.
+        """
+        now = datetime.now(UTC)
+        key: LeafKey = ec.generate_private_key(ec.SECP256R1())
+        if weak:
+            key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - too short on purpose
+        leaf = self._issue(names, key, not_before or now - timedelta(days=1), not_after or now + timedelta(days=90))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if weak:
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load the key
+        _load(context, leaf, key)
+        return context
+
+    def _issue(
+        self, names: tuple[str, ...], key: LeafKey, not_before: datetime, not_after: datetime
+    ) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return (
+            _builder(subject, self._name, key.public_key(), not_before, not_after)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(issuer_key, critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+class Wardrobe:
+    """The contexts of one server, one for each kind of certificate, made when first asked for."""
+
+    def __init__(self, authority: Authority, names: tuple[str, ...] = LOOPBACK_NAMES) -> None:
+        self._authority = authority
+        self._names = names
+        self._made: dict[Certificate, ssl.SSLContext] = {}
+
+    def context(self, kind: Certificate) -> ssl.SSLContext:
+        """Return the context that presents that kind of certificate."""
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
+
+    def front(self, chosen: Callable[[], Certificate]) -> ssl.SSLContext:
+        """Return a context that asks at each handshake which certificate to present, so that it can change."""
+
+        def choose(handshake: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
+            handshake.context = self.context(chosen())
+
+        front = self._authority.server_context(*self._names)
+        front.set_ciphers("DEFAULT:@SECLEVEL=0")  # the connection keeps this level: a weak certificate needs it
+        front.sni_callback = choose
+        return front
+
+    def _make(self, kind: Certificate) -> ssl.SSLContext:
+        now, day = datetime.now(UTC), timedelta(days=1)
+        good = self._authority
+        match kind:
+            case Certificate.GOOD:
+                return good.server_context(*self._names)
+            case Certificate.EXPIRED:
+                return good.server_context(*self._names, not_before=now - 30 * day, not_after=now - day)
+            case Certificate.NOT_YET_VALID:
+                return good.server_context(*self._names, not_before=now + day, not_after=now + 30 * day)
+            case Certificate.WRONG_NAME:
+                return good.server_context("elsewhere.example")
+            case Certificate.UNTRUSTED:
+                return Authority("A Stranger's Root").server_context(*self._names)
+            case Certificate.WEAK:
+                return good.server_context(*self._names, weak=True)
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    not_before: datetime,
+    not_after: datetime,
+) -> x509.CertificateBuilder:
+    """Begin a certificate."""
+    return (
+        x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(not_before)
+        .not_valid_after(not_after)
+    )
+
+
+def _years_around_now(years: int) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    return now - timedelta(days=365 * years), now + timedelta(days=365 * years)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    """Tell an IP literal from a DNS name."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    """Return what a root's key, or else a server's key, may do (RFC 5280 section 4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _load(context: ssl.SSLContext, certificate: x509.Certificate, key: LeafKey) -> None:
+    """Hand a certificate and its key to OpenSSL, which reads them from a file only."""
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # mode 0600, gone at the end of this block
+        file.write(private + certificate.public_bytes(serialization.Encoding.PEM))
+        file.flush()
+        context.load_cert_chain(file.name)

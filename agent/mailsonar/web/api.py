@@ -1,0 +1,60 @@
+"""The API: what the pages show, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from mailsonar.observe.history import RouteView
+from mailsonar.observe.result_json import result_as_json, rfc3339
+from mailsonar.web.site import SITE
+from mailsonar.web.state import state_of
+
+
+async def routes(request: web.Request) -> web.Response:
+    """Serve a list of all routes."""
+    now = request.app[SITE].clock.wall()
+    return web.json_response([_route(view, now) for view in request.app[SITE].history.routes()])
+
+
+async def route(request: web.Request) -> web.Response:
+    """Serve one route."""
+    return web.json_response(_route(find_route(request), request.app[SITE].clock.wall()))
+
+
+async def results(request: web.Request) -> web.Response:
+    """Serve a list of a route's results, the newest attempt first."""
+    return web.json_response([result_as_json(result) for result in find_route(request).results])
+
+
+def find_route(request: web.Request) -> RouteView:
+    """Return the route that the path names.
+
+    Raises:
+        HTTPNotFound: there is none of that name.
+    """
+    view = request.app[SITE].history.route(request.match_info["name"])
+    if view is None:
+        raise web.HTTPNotFound
+    return view
+
+
+def _route(view: RouteView, now_wall: float) -> dict[str, Any]:
+    configured = view.route
+    success = view.last_success
+    return {
+        "route": configured.name,
+        "labels": dict(configured.labels),
+        "state": str(state_of(view, now_wall)),
+        "sender": configured.sender.name,
+        "maildrop": configured.maildrop.name,
+        "submission_server": configured.sender.account.server.name,
+        "retrieval_server": configured.maildrop.account.server.name,
+        "interval_seconds": configured.interval_seconds,
+        "deadline_seconds": configured.deadline_seconds,
+        "give_up_seconds": configured.give_up_seconds,
+        "pending": len(view.pending),
+        "last_success": None if success is None else rfc3339(success.attempt.started_wall, timespec="milliseconds"),
+        "latest": None if view.latest is None else result_as_json(view.latest),
+    }

@@ -1,0 +1,71 @@
+"""What holds for every request: constant answers to what does not exist, security headers, bounds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+MAX_BODY_BYTES = 16 * 1024
+ANSWER_SECONDS = 30.0
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+async def add_security_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Add to every answer what tells a browser to trust nothing but our own files."""
+    response.headers.update(_HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers["Server"] = "MailSonar"
+
+
+def demand_same_origin(request: web.Request) -> None:
+    """Refuse what a browser sends on behalf of another site.
+
+    Raises:
+        HTTPForbidden: the Origin, or where there is none the browser's own word, names another site.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != f"{request.scheme}://{request.host}":
+        raise web.HTTPForbidden(text="This must come from the same origin.\n")
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        raise web.HTTPForbidden(text="This must come from the same origin.\n")
+
+
+@web.middleware
+async def write_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Drop a client that does not take its answer: it would keep one of the connections for good."""
+    response = await handler(request)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+@web.middleware
+async def answer_plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what does not exist with a constant text that repeats nothing of the request."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return web.Response(status=404, text="Not found.\n")
+    except web.HTTPMethodNotAllowed as refusal:
+        return web.Response(status=405, text="Method not allowed.\n", headers={"Allow": refusal.headers["Allow"]})
+    except web.HTTPException as refusal:
+        return web.Response(status=refusal.status, text=refusal.text)
+
+
+MIDDLEWARES = (write_in_time, answer_plainly)

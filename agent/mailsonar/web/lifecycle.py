@@ -1,0 +1,53 @@
+"""Health, and what may be set off from outside: a reload, a probe."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from mailsonar.web.guard import demand_same_origin
+from mailsonar.web.site import SITE
+
+_DISABLED = "Not enabled: start the agent with --web.enable-lifecycle.\n"
+
+
+async def healthy(request: web.Request) -> web.Response:
+    """Tell whether the agent lives."""
+    return _state(request.app[SITE].healthy(), "Healthy.\n", "Not healthy.\n")
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Tell whether the config is loaded and every due schedule runs."""
+    return _state(request.app[SITE].ready(), "Ready.\n", "Not ready.\n")
+
+
+async def config(request: web.Request) -> web.Response:
+    """Show the config without its secrets."""
+    return web.Response(text=request.app[SITE].config_text())
+
+
+async def reload(request: web.Request) -> web.Response:
+    """Read the config again; a bad one changes nothing, and the answer tells what is wrong."""
+    _demand_lifecycle(request)
+    error = await request.app[SITE].reload()
+    return web.Response(text="Reloaded.\n") if error is None else web.Response(status=500, text=f"{error}\n")
+
+
+async def probe(request: web.Request) -> web.Response:
+    """Start an attempt on a route ahead of its schedule."""
+    _demand_lifecycle(request)
+    name = request.match_info["name"]
+    if request.app[SITE].history.route(name) is None:
+        raise web.HTTPNotFound
+    if request.app[SITE].probe_now(name):
+        return web.Response(status=202, text="Probing.\n")
+    return web.Response(status=409, text="This route cannot start an attempt now.\n")
+
+
+def _state(good: bool, yes: str, no: str) -> web.Response:
+    return web.Response(text=yes) if good else web.Response(status=503, text=no)
+
+
+def _demand_lifecycle(request: web.Request) -> None:
+    demand_same_origin(request)
+    if not request.app[SITE].lifecycle:
+        raise web.HTTPForbidden(text=_DISABLED)

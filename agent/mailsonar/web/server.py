@@ -1,0 +1,54 @@
+"""The HTTP application: which path is served by what.
+
+No request names a target: what is probed comes from the config alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from mailsonar.web import api, lifecycle, pages
+from mailsonar.web.guard import MAX_BODY_BYTES, MIDDLEWARES, add_security_headers
+from mailsonar.web.scrape import metrics
+from mailsonar.web.site import SITE, Site
+
+_STATIC = Path(__file__).parent / "static"
+_CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_CACHED = {"Cache-Control": "max-age=300"}
+
+
+def build_app(site: Site) -> web.Application:
+    """Return the application that serves a site."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
+    app[SITE] = site
+    app.on_response_prepare.append(add_security_headers)
+    app.add_routes(
+        [
+            web.get("/", pages.overview),
+            web.get("/routes/{name}", pages.route),
+            web.get("/metrics", metrics),
+            web.get("/-/healthy", lifecycle.healthy),
+            web.get("/-/ready", lifecycle.ready),
+            web.post("/-/reload", lifecycle.reload),
+            web.get("/api/v1/routes", api.routes),
+            web.get("/api/v1/routes/{name}", api.route),
+            web.get("/api/v1/routes/{name}/results", api.results),
+            web.post("/api/v1/routes/{name}/probe", lifecycle.probe),
+            web.get("/config", lifecycle.config),
+            *(web.get(f"/static/{file.name}", _static(file)) for file in sorted(_STATIC.iterdir())),
+        ]
+    )
+    return app
+
+
+def _static(file: Path) -> Handler:
+    """Return what serves one file of ours, read once: no request ever names a path on disk."""
+    body, content_type = file.read_bytes(), _CONTENT_TYPES[file.suffix]
+
+    async def serve_static(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=_CACHED)
+
+    return serve_static

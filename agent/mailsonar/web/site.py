@@ -1,0 +1,36 @@
+"""What the web room is given; it owns none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from mailsonar.clock import Clock
+from mailsonar.observe.history import History
+from mailsonar.observe.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What endpoints show and what they may set off.
+
+    `reload` returns None when the config was accepted, else what is wrong with it. `probe_now` tells whether an attempt
+    of the named route was scheduled. `lifecycle` allows both.
+    """
+
+    registry: CollectorRegistry
+    history: History
+    metrics: Metrics
+    clock: Clock
+    ready: Callable[[], bool]
+    healthy: Callable[[], bool]
+    reload: Callable[[], Awaitable[str | None]]
+    probe_now: Callable[[str], bool]
+    config_text: Callable[[], str]
+    lifecycle: bool = False
+
+
+SITE = web.AppKey("site", Site)

@@ -1,0 +1,184 @@
+"""The agent as its users run it: a process with a config file, watched from outside by HTTP and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from tests.support.ports import PortReservation
+from tests.support.scrape import Scrape
+
+POLL_SECONDS = 0.05
+REQUEST_SECONDS = 5.0
+DRAIN_SECONDS = 30.0
+INTERPRETER = (sys.executable, "-X", "dev", "-W", "error")
+
+
+class AgentProcess:
+    """Runs `mailsonar run` as long as its `async with` block lasts; warnings are errors in it.
+
+    Args:
+        config_file: the agent's config.
+        folder: where its output goes: `stdout` and `stderr`, added to when the agent starts again.
+        arguments: further arguments of `mailsonar run`, for instance `--storage.path`.
+        environment: variables beside the test's own.
+
+    Leaving the block ends the agent and says nothing about how; `stop` does.
+    """
+
+    def __init__(
+        self,
+        config_file: Path,
+        folder: Path,
+        arguments: Sequence[str | Path] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._config_file = config_file
+        self._folder = folder
+        self._arguments = arguments
+        self._environment = {**os.environ, **(environment or {})}
+        self._reservation = PortReservation()
+        self._process: asyncio.subprocess.Process | None = None
+        self.port = self._reservation.reserve()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
+        try:
+            await self.start()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._close()
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """Return the running process, for its id and for signals."""
+        assert self._process is not None, "the agent does not run"
+        return self._process
+
+    @property
+    def stdout(self) -> str:
+        """Return what the agent wrote to standard output so far."""
+        return (self._folder / "stdout").read_text(errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        """Return what the agent wrote to standard error so far."""
+        return (self._folder / "stderr").read_text(errors="replace")
+
+    async def start(self, timeout_seconds: float = 15.0) -> None:
+        """Start the agent, the first time or again on the same port, and wait until its /-/ready says yes.
+
+        Raises:
+            AssertionError: it ended, or did not get ready in time; the message carries what it wrote.
+        """
+        command: list[str | Path] = [*INTERPRETER, "-m", "mailsonar", "run", "--config.file", self._config_file]
+        command += ["--web.listen-address", f"127.0.0.1:{self.port}", *self._arguments]
+        with (self._folder / "stdout").open("ab") as stdout, (self._folder / "stderr").open("ab") as stderr:
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=self._environment
+            )
+        await self._poll(self._is_ready, "to be ready", timeout_seconds)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Return the status and the body of a page of the agent.
+
+        Raises:
+            AssertionError: it did not answer in time.
+            aiohttp.ClientConnectionError: nobody is there, or the connection broke.
+        """
+        try:
+            async with self._http.get(self.url + path) as response:
+                return response.status, await response.text()
+        except TimeoutError:
+            raise AssertionError(f"{path} was not answered in {REQUEST_SECONDS} s\n{self._output()}") from None
+
+    async def metrics(self) -> Scrape:
+        """Scrape the agent once."""
+        status, text = await self.get("/metrics")
+        assert status == 200, f"/metrics answered {status}: {text[:500]}"
+        return Scrape.parse(text)
+
+    async def until(
+        self, predicate: Callable[[Scrape], bool], timeout_seconds: float, what: str = "the condition"
+    ) -> Scrape:
+        """Scrape again and again until the predicate holds.
+
+        Returns:
+            The scrape that satisfied it.
+
+        Raises:
+            AssertionError: it did not in time, or the agent ended; the message carries what the agent wrote.
+        """
+        last = Scrape("", ())
+
+        async def satisfied() -> bool:
+            nonlocal last
+            try:
+                last = await self.metrics()
+            except aiohttp.ClientConnectionError:  # the agent just ended: the next round sees it
+                return False
+            return predicate(last)
+
+        try:
+            await self._poll(satisfied, f"for {what}", timeout_seconds)
+        except AssertionError as error:
+            probes = "\n".join(line for line in last.text.splitlines() if line.startswith("mailsonar_probe"))
+            raise AssertionError(f"{error}\nlast scrape:\n{probes}") from None
+        return last
+
+    async def stop(self, exit_status: int = 0) -> None:
+        """End the agent by SIGTERM and insist on its exit status, once it has drained."""
+        self.process.terminate()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                status = await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"the agent still drains after {DRAIN_SECONDS} s\n{self._output()}") from None
+        assert status == exit_status, f"exit status {status}, not {exit_status}\n{self._output()}"
+
+    async def kill(self) -> None:
+        """End the agent by SIGKILL, as a crash would."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def _is_ready(self) -> bool:
+        try:
+            return (await self.get("/-/ready"))[0] == 200
+        except aiohttp.ClientConnectionError:
+            return False
+
+    async def _poll(self, condition: Callable[[], Awaitable[bool]], what: str, timeout_seconds: float) -> None:
+        """Ask until the condition holds, the agent ends, or the time is up."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await condition():
+                    assert self.process.returncode is None, (
+                        f"the agent ended with {self.process.returncode}\n{self._output()}"
+                    )
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"waited {timeout_seconds} s {what}\n{self._output()}") from None
+
+    async def _close(self) -> None:
+        """End what still runs."""
+        await self._http.close()
+        self._reservation.close()
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+
+    def _output(self) -> str:
+        """Return the end of what the agent wrote, for a failure's message."""
+        return f"stderr: {self.stderr[-4000:]}\nstdout: {self.stdout[-1000:]}"

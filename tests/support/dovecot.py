@@ -1,0 +1,209 @@
+"""A private Dovecot: POP3 and IMAP on loopback, LMTP and SASL for a private Postfix on Unix sockets.
+
+Written for Dovecot 2.3. Nothing of /etc/dovecot is read. Dovecot takes a client whose address is the server's own for
+a secured one; so that a client's source address makes no difference, plaintext log-ins are allowed to all. A refused
+log-in takes up to half a second with no delay configured: Dovecot looks at its refusals by a timer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.ports import MailPorts, greets, loopback_addresses, refuses
+from tests.support.processes import Program, require_program, until
+
+MAIL_OWNER = "mail"  # the system user that owns the Maildirs; Dovecot refuses root
+MODULES = {"pop3-login": "dovecot-pop3d", "imap-login": "dovecot-imapd", "lmtp": "dovecot-lmtpd"}
+
+CONFIG = """\
+base_dir = {folder}/run
+state_dir = {folder}/run
+log_path = {folder}/dovecot.log
+listen = {addresses}
+protocols = pop3 imap lmtp
+
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{certificate}
+ssl_min_protocol = TLSv1.2
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {folder}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={owner} home={mail_folder}/%n
+}}
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 10000
+pop3_uidl_format = %g
+
+# More log-ins at once than any test makes, and no fork for each of them.
+default_process_limit = 1000
+default_client_limit = 20000
+service pop3-login {{
+  service_count = 0
+  process_min_avail = 1
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service imap-login {{
+  service_count = 0
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3 {{
+  service_count = 100
+}}
+service lmtp {{
+  service_count = 0
+  client_limit = 1
+  unix_listener {folder}/lmtp {{
+    mode = 0666
+  }}
+}}
+service auth {{
+  unix_listener {folder}/sasl {{
+    mode = 0666
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+
+# One JSON line for each delivery, to the microsecond.
+event_exporter deliveries {{
+  format = json
+  format_args = time-unix
+  transport = log
+}}
+metric deliveries {{
+  filter = event=mail_delivery_finished
+  exporter = deliveries
+  fields = message_id user error
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message that Dovecot put into a Maildir; `finished_wall` is the POSIX time, right after it became visible."""
+
+    address: str
+    message_id: str
+    finished_wall: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DovecotSetup:
+    """Where a Dovecot lives and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user."""
+
+    folder: Path
+    mail_folder: Path
+    certificate: Path
+    ports: MailPorts
+    passwords: Sequence[str]
+
+
+class Dovecot:
+    """A Dovecot that can be stopped and started again; mail stays.
+
+    Raises:
+        ProgramMissing: it, or one of its modules, is not installed.
+        RuntimeError: it is not version 2.3.
+    """
+
+    def __init__(self, setup: DovecotSetup) -> None:
+        self._program = _installed()
+        self._ports = setup.ports
+        self._folder = setup.folder
+        self._running: Program | None = None
+        self.lmtp_socket = setup.folder / "lmtp"
+        self.sasl_socket = setup.folder / "sasl"
+        setup.folder.mkdir()
+        passwords = setup.folder / "passwords"
+        passwords.touch(mode=0o644)  # the auth service reads it as a user of its own
+        passwords.write_text("".join(f"{line}\n" for line in setup.passwords))
+        (setup.folder / "dovecot.conf").write_text(
+            CONFIG.format(
+                folder=setup.folder,
+                mail_folder=setup.mail_folder,
+                certificate=setup.certificate,
+                addresses=", ".join(loopback_addresses()),
+                owner=MAIL_OWNER,
+                pop3=setup.ports.pop3,
+                pop3s=setup.ports.pop3s,
+                imap=setup.ports.imap,
+                imaps=setup.ports.imaps,
+            )
+        )
+
+    def launch(self) -> None:
+        """Start it and return at once."""
+        command: list[str | Path] = [self._program, "-F", "-c", self._folder / "dovecot.conf"]
+        self._running = Program(command, self._folder / "dovecot.log")
+
+    def until_ready(self) -> None:
+        """Wait until it greets."""
+        if self._running is not None:
+            self._running.until_ready(lambda: greets(self._ports.pop3), self.log)
+
+    def stop(self) -> None:
+        """End it with all its sessions, and return once it refuses; nothing happens where it does not run."""
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+            ports = (self._ports.pop3, self._ports.pop3s, self._ports.imap, self._ports.imaps)
+            until(lambda: refuses(*ports), "Dovecot's ports to close")
+
+    def log(self) -> str:
+        """Return all that it logged."""
+        log_file = self._folder / "dovecot.log"
+        return log_file.read_text(errors="replace") if log_file.exists() else ""
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """Yield what was delivered by LMTP, oldest first; the log may be a moment behind the Maildir."""
+        for line in self.log().splitlines():
+            _, found, event = line.partition("stats: Info: {")
+            finished = json.loads("{" + event) if found else None
+            if finished and "error" not in finished["fields"]:
+                yield _delivery(finished)
+
+
+def _delivery(event: dict[str, Any]) -> Delivery:
+    """Return what an exported event tells."""
+    fields = event["fields"]
+    return Delivery(address=fields["user"], message_id=fields["message_id"], finished_wall=event["end_time"])
+
+
+def _installed() -> str:
+    """Return the program's path, once it is known to be complete and of the version that the configuration is for."""
+    program = require_program("dovecot", "dovecot-core")
+    for module, package in MODULES.items():
+        require_program(f"/usr/lib/dovecot/{module}", package)
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    if not version.startswith("2.3."):
+        raise RuntimeError(f"the tests' configuration is for Dovecot 2.3 (Debian 12), this is {version.strip()}")
+    return os.fspath(program)

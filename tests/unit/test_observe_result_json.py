@@ -1,0 +1,80 @@
+"""The JSON of a result, whose keys are public."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.observed import make_attempt, make_route, on_time
+
+from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.result import Outcome, Reply, Result, TlsFacts
+from mailsonar.model.stage import Leg, Stage, StageTiming
+from mailsonar.observe.result_json import result_as_json
+
+ROUTE = make_route(labels=(("customer", "acme"),))
+
+
+def test_full_result():
+    """Everything that is known has its key."""
+    attempt = make_attempt(ROUTE, started=0.1239, token="cafe0001")
+    result = on_time(
+        attempt,
+        round_trip=1.84000000004,
+        stages=(StageTiming(leg=Leg.SUBMISSION, stage=Stage.RESOLVE, seconds=0.0004),),
+        reply=Reply(code=250, enhanced="2.0.0", text="queued"),
+        tls=(
+            TlsFacts(
+                server="smtp.acme.example:587",
+                protocol="smtp",
+                version="TLSv1.3",
+                cipher="TLS_AES_256_GCM_SHA384",
+                verified=True,
+                not_after_wall=1_798_761_600.0,
+            ),
+        ),
+        duplicates=2,
+    )
+    assert json.loads(json.dumps(result_as_json(result))) == {
+        "route": "acme-internal",
+        "labels": {"customer": "acme"},
+        "token": "cafe0001",
+        "started": "2026-11-18T11:06:40.123Z",
+        "outcome": "on_time",
+        "success": True,
+        "round_trip_seconds": 1.84,
+        "error_seconds": 0.31,
+        "transit_seconds": 1.52,
+        "fault": None,
+        "stages": [{"leg": "submission", "stage": "resolve", "seconds": 0.0004, "failed": False}],
+        "reply": {"code": 250, "enhanced": "2.0.0", "text": "queued"},
+        "tls": [
+            {
+                "server": "smtp.acme.example:587",
+                "protocol": "smtp",
+                "version": "TLSv1.3",
+                "cipher": "TLS_AES_256_GCM_SHA384",
+                "verified": True,
+                "not_after": "2027-01-01T00:00:00Z",
+            }
+        ],
+        "hops": [],
+        "verdicts": {},
+        "duplicates": 2,
+    }
+
+
+def test_pending_result():
+    """Before the verdict success is null, and so is every figure."""
+    result = Result(attempt=make_attempt(ROUTE), outcome=Outcome.PENDING, success=None)
+    shown = result_as_json(result)
+    assert shown["outcome"] == "pending"
+    unknown = ("success", "round_trip_seconds", "error_seconds", "transit_seconds", "fault", "reply")
+    assert [shown[key] for key in unknown] == [None] * 6
+
+
+def test_fault():
+    """A fault is an object of leg, stage, reason and detail."""
+    fault = Fault(leg=Leg.RETRIEVAL, stage=Stage.LIST, reason=Reason.TIMEOUT, detail="30 s")
+    result = Result(attempt=make_attempt(ROUTE), outcome=Outcome.UNOBSERVED, success=False, fault=fault)
+    shown = {"leg": "retrieval", "stage": "list", "reason": "timeout", "detail": "30 s"}
+    assert result_as_json(result)["fault"] == shown
