@@ -133,7 +133,7 @@ def _validate(parser: _Parser) -> None:
 def _demo(parser: _Parser) -> None:
     parser.flag("--web.listen-address", dest="listen_address", default="127.0.0.1:9525", metavar="HOST:PORT",
                 help="where metrics and the page are served, 127.0.0.1:9525 by default")  # fmt: skip
-    _log(parser, "warning")
+    _log(parser, "error")
 
 
 def _duration(text: str) -> float:

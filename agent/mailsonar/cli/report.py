@@ -15,6 +15,7 @@ from rich.text import Text
 from mailsonar.cli.severity import Thresholds, severity, worst
 from mailsonar.model.result import Outcome, Result
 from mailsonar.observe.result_json import result_as_json
+from mailsonar.observe.timeline import timeline
 
 BAR_WIDTH = 32
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -76,20 +77,19 @@ def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
 
 
 def _waterfall(result: Result) -> Table:
-    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim", pad_edge=True)
+    table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("leg")
     table.add_column("stage")
     table.add_column("seconds", justify="right")
     table.add_column("", no_wrap=True)
-    whole = sum(timing.seconds for timing in result.stages) or 1.0
-    offset = 0.0
-    for timing in result.stages:
-        style = "red" if timing.failed else "cyan"
-        bar = Text(" " * int(offset / whole * BAR_WIDTH))
-        bar.append("█" * max(1, round(timing.seconds / whole * BAR_WIDTH)), style=style)
-        bar.append("  failed" if timing.failed else "", style=style)
+    placed = timeline(result)
+    scale = BAR_WIDTH / (max(one.end_seconds for one in placed) or 1.0)
+    for one in placed:
+        timing = one.timing
+        bar = Text(" " * min(int(one.start_seconds * scale), BAR_WIDTH - 1))
+        bar.append("█" * max(1, round(timing.seconds * scale)), style="red" if timing.failed else "cyan")
+        bar.append("  failed" if timing.failed else "", style="red")
         table.add_row(timing.leg, timing.stage, f"{timing.seconds:.4f}", bar)
-        offset += timing.seconds
     return table
 
 
@@ -104,7 +104,7 @@ def _words(result: Result) -> str:
 
 def _figures(result: Result) -> str:
     transit = "" if result.transit_seconds is None else f", transit {result.transit_seconds:.3f} s"
-    return f"round trip {result.round_trip_seconds:.3f} s (at most {result.error_seconds:.3f} s less){transit}"
+    return f"round trip {result.round_trip_seconds:.3f} s, error {result.error_seconds:.3f} s{transit}"
 
 
 FORMATS: dict[str, Callable[[Sequence[Result], Thresholds], str]] = {

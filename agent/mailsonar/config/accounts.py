@@ -108,15 +108,10 @@ def _tls_policy(part: TlsPart, place: Place, loading: Loading) -> TlsPolicy:
     ca_file = loading.path(place, part.ca_file) if part.ca_file else None
     certificate = loading.path(place, part.certificate) if part.certificate else None
     key = loading.path(place, part.key) if part.key else None
-    if ca_file and _readable(ca_file, place / "ca_file", loading.report):
-        _check_authorities(ca_file, place / "ca_file", loading.report)
+    if ca_file:
+        loading.examine((ca_file,), _wrong_with_authorities, place / "ca_file")
     if certificate and key:
-        readable = [
-            _readable(certificate, place / "certificate", loading.report),
-            _readable(key, place / "key", loading.report),
-        ]
-        if all(readable):
-            _check_pair(certificate, key, place, loading.report)
+        loading.examine((certificate, key), _wrong_with_pair, place / "certificate")
     return TlsPolicy(
         ca_file=str(ca_file) if ca_file else None,
         server_name=part.server_name,
@@ -126,28 +121,28 @@ def _tls_policy(part: TlsPart, place: Place, loading: Loading) -> TlsPolicy:
     )
 
 
-def _readable(path: Path, place: Place, report: Report) -> bool:
-    """Tell whether a file can be read; if not, report it."""
+def _wrong_with_authorities(ca_file: Path) -> str | None:
+    """Return why OpenSSL cannot trust what is in a file; None where it can."""
     try:
-        read_file(path, limit=_LARGEST_PEM_BYTES)
+        read_file(ca_file, limit=_LARGEST_PEM_BYTES)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
     except FileUnusable as error:
-        report.wrong(place, f"{path} cannot be read: {error}; name a readable PEM file")
-        return False
-    return True
-
-
-def _check_authorities(path: Path, place: Place, report: Report) -> None:
-    """Report a file that OpenSSL finds no certificate in."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        return f"{ca_file} cannot be read: {error}; name a readable PEM file"
     except OSError:  # ssl.SSLError is one
-        report.wrong(place, f"{path} holds no certificate: name a PEM file with -----BEGIN CERTIFICATE-----")
+        return f"{ca_file} holds no certificate: name a PEM file with -----BEGIN CERTIFICATE-----"
+    return None
 
 
-def _check_pair(certificate: Path, key: Path, place: Place, report: Report) -> None:
-    """Report files that OpenSSL does not take for a certificate and its key."""
+def _wrong_with_pair(certificate: Path, key: Path) -> str | None:
+    """Return why OpenSSL does not take two files for a certificate and its key; None where it does."""
+    for path in (certificate, key):
+        try:
+            read_file(path, limit=_LARGEST_PEM_BYTES)
+        except FileUnusable as error:
+            return f"{path} cannot be read: {error}; name a readable PEM file"
     try:
         # The empty password keeps OpenSSL from asking for one at the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except OSError:
-        report.wrong(place, "certificate and key must be PEM files that belong together, the key not encrypted")
+        return "certificate and key must be PEM files that belong together, the key not encrypted"
+    return None

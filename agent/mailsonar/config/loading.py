@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ class Loading:
     report: Report
     environ: Mapping[str, str]
     allow_inline_secrets: bool
+    examined: dict[tuple[Path, ...], str | None] = field(default_factory=dict)
 
     def part(self, model: type[P], value: object, place: Place) -> P | None:
         """Return a place's value as its model; None where it does not fit, which is reported."""
@@ -42,6 +43,14 @@ class Loading:
         path = place.document.file.parent / name
         self.report.files[path] = None
         return path
+
+    def examine(self, paths: tuple[Path, ...], wrong_with: Callable[..., str | None], place: Place) -> None:
+        """Report what is wrong with files; hundreds of servers may share them, so that each is looked into once."""
+        if paths not in self.examined:
+            self.examined[paths] = wrong_with(*paths)
+        wrong = self.examined[paths]
+        if wrong:
+            self.report.wrong(place, wrong)
 
     def secret(self, reference: SecretFile | SecretVariable | InlineSecret, place: Place, check: Check) -> Secret:
         """Return a secret, after it was read once; what is wrong with its value is reported."""

@@ -110,7 +110,7 @@ class RouteTally:
     def _take_verdict(self, pending: _Pending, result: Result, *, success: bool, now_wall: float) -> None:
         """Let the verdict stand unless a newer attempt has one; count it once into the run of failures."""
         if self._verdict.admits(pending.started):
-            self.success, self.fault = success, None if success else result.fault
+            self.success, self.fault = success, result.fault
         if pending.judged:
             return
         pending.judged = True
