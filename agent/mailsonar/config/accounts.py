@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from mailsonar.config.files import FileUnusable, read_file
 from mailsonar.config.loading import Loading
 from mailsonar.config.problem import Place, Report
-from mailsonar.config.secrets import check_password
+from mailsonar.config.secrets import check_password, parse_reference
 from mailsonar.config.server_schema import Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
 from mailsonar.model.server import (
     DEFAULT_PORTS,
@@ -31,7 +35,8 @@ _LARGEST_PEM_BYTES = 16 * 2**20
 
 def check_credentials(keys: Mapping[str, object], place: Place, report: Report) -> None:
     """Report one of user name and password without the other, where both may be left out."""
-    _check_pair_given(keys, ("username", "password"), place, report)
+    if "oauth2" not in keys:
+        _check_pair_given(keys, ("username", "password"), place, report)
     if keys.get("mechanism") is not None and keys.get("username") is None:
         report.wrong(place / "mechanism", "mechanism needs username and password beside it")
 
@@ -48,7 +53,7 @@ def check_security(keys: Mapping[str, object], place: Place, report: Report) -> 
             place / "security",
             "the password would travel unencrypted: write starttls or implicit_tls, or add allow_plaintext_auth: true",
         )
-    if consent and keys.get("security") in {"starttls", "implicit_tls"}:
+    if consent and keys.get("security") in ("starttls", "implicit_tls"):
         report.wrong(place / "allow_plaintext_auth", "is allowed with security: plaintext only: remove it")
     tls = keys.get("tls")
     if not isinstance(tls, Mapping):
@@ -80,6 +85,15 @@ def account(part: SmtpPart | Pop3Part, place: Place, loading: Loading) -> Accoun
         limits=Limits(sessions=part.limits.sessions, logins_per_hour=part.limits.logins_per_hour),
         allow_plaintext_auth=part.allow_plaintext_auth,
     )
+
+
+def examine_files(keys: Mapping[str, object], place: Place, loading: Loading) -> None:
+    """Report the secret and the TLS files of a server whose keys make no account, so that all errors come together."""
+    with suppress(PydanticCustomError):  # reported with the types, as is the next one
+        reference = parse_reference(keys.get("password"), inline=loading.allow_inline_secrets)
+        loading.secret(reference, place / "password", check_password)
+    with suppress(ValidationError):
+        _tls_policy(TlsPart.model_validate(keys.get("tls", {})), place / "tls", loading)
 
 
 def _server(part: ServerPart, place: Place, loading: Loading) -> Server:

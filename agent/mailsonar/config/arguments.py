@@ -82,7 +82,7 @@ def _ipv6(text: str) -> str:
     try:
         return str(ipaddress.IPv6Address(text))
     except ValueError:
-        if re.search(r":[0-9]+$", text):
+        if text.count(":") == 1 or "]:" in text:
             raise PydanticCustomError("argument", f"{HOST}, without a port: the port has its own key") from None
         raise PydanticCustomError("argument", HOST) from None
 

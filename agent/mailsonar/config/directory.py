@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mailsonar.config.accounts import account, check_credentials, check_security
+from mailsonar.config.accounts import account, check_credentials, check_security, examine_files
 from mailsonar.config.document import Document
 from mailsonar.config.loading import Loading
 from mailsonar.config.schema import MaildropPart, SenderPart
@@ -27,6 +27,8 @@ def senders_of(documents: Iterable[Document], loading: Loading) -> Named[Sender]
             if part:
                 own = account(part.smtp, place / "smtp", loading)
                 senders.values[name] = Sender(name=name, address=part.address, account=own)
+            elif isinstance(smtp, dict):
+                examine_files(smtp, place / "smtp", loading)
     return senders
 
 
@@ -50,4 +52,6 @@ def maildrops_of(documents: Iterable[Document], loading: Loading) -> Named[Maild
                     poll_seconds=part.poll,
                     authserv_id=part.authserv_id,
                 )
+            elif isinstance(pop3, dict):
+                examine_files(pop3, place / "pop3", loading)
     return maildrops

@@ -15,6 +15,8 @@ def read_included(main: Document, patterns: Sequence[str], report: Report) -> li
     """Return the files that the patterns match: pattern by pattern, by name, each file once and never the main one."""
     paths: dict[Path, Path] = {main.file.resolve(): main.file}
     for index, pattern in enumerate(patterns):
+        if not pattern:
+            continue  # reported with the types
         found = _matches(main.file.parent, pattern)
         if not found and not glob.has_magic(pattern):
             place = Place(main) / "include" / index

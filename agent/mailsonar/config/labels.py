@@ -21,12 +21,10 @@ _PROMETHEUS = frozenset({"job", "instance", "le", "quantile"})
 
 
 def check_label_names(names: Sequence[str], place: Place, report: Report) -> None:
-    """Report declared names that cannot be label names here."""
+    """Report declared names that cannot be label names here; those left empty were reported with the types."""
     for index, name in enumerate(names):
-        wrong = _wrong(name)
-        if name in names[:index]:
-            wrong = "this label name is declared twice"
-        if wrong:
+        wrong = "this label name is declared twice" if name in names[:index] else _wrong(name)
+        if name and wrong:
             report.wrong(place / index, wrong)
 
 

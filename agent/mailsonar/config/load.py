@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from mailsonar.config.budget import check_plan
 from mailsonar.config.directory import maildrops_of, senders_of
@@ -94,13 +95,16 @@ def _resolve(main: Document, loading: Loading) -> Config:
 
 
 def _settings(main: Document, loading: Loading) -> Settings:
-    """Return what the main file alone may say; a key that is wrong counts as left out."""
+    """Return what the main file alone may say; a key that is wrong counts as left out, an item of a list as empty."""
     check_sections(main, loading.report, included=False)
-    good = {}
+    good: dict[str, Any] = {}
     for key in keys_of(Settings):
-        if main.value.get(key) is not None:
-            part = loading.part(Settings, {key: main.value[key]}, Place(main))
-            good.update({key: getattr(part, key)} if part else {})
+        value = main.value.get(key)
+        part = loading.part(Settings, {key: value}, Place(main)) if value is not None else None
+        if part:
+            good[key] = getattr(part, key)
+        elif isinstance(value, list):
+            good[key] = [item if isinstance(item, str) else "" for item in value]
     settings = Settings.model_construct(**good)
     check_label_names(settings.labels, Place(main) / "labels", loading.report)
     defaults = main.value.get("defaults")

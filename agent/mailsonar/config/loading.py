@@ -13,7 +13,7 @@ from mailsonar.config.problem import Place, Report
 from mailsonar.config.secrets import (
     Check,
     InlineSecret,
-    SecretFile,
+    Reference,
     SecretVariable,
     file_secret,
     inline_secret,
@@ -52,7 +52,7 @@ class Loading:
         if wrong:
             self.report.wrong(place, wrong)
 
-    def secret(self, reference: SecretFile | SecretVariable | InlineSecret, place: Place, check: Check) -> Secret:
+    def secret(self, reference: Reference, place: Place, check: Check) -> Secret:
         """Return a secret, after it was read once; what is wrong with its value is reported."""
         secret = self._refer(reference, place, check)
         try:
@@ -61,7 +61,7 @@ class Loading:
             self.report.wrong(place, str(error))
         return secret
 
-    def _refer(self, reference: SecretFile | SecretVariable | InlineSecret, place: Place, check: Check) -> Secret:
+    def _refer(self, reference: Reference, place: Place, check: Check) -> Secret:
         """Return a secret that was not read yet."""
         if isinstance(reference, InlineSecret):
             return inline_secret(reference.value, check)

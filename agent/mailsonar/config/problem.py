@@ -91,7 +91,6 @@ class Report:
         self.warnings.append(str(place.problem(message)))
 
     def in_order(self) -> list[Problem]:
-        """Return each problem once, by line within its file, the files in the order they were first complained of."""
-        unique = dict.fromkeys(self.problems)
-        files = list(dict.fromkeys(problem.file for problem in unique))
-        return sorted(unique, key=lambda problem: (files.index(problem.file), problem.line))
+        """Return each problem once, by line within its file, the files as they were read."""
+        rank = {str(file): index for index, file in enumerate(self.files)}
+        return sorted(dict.fromkeys(self.problems), key=lambda problem: (rank[problem.file], problem.line))

@@ -50,8 +50,15 @@ class InlineSecret:
     value: str = field(repr=False)
 
 
-def parse_reference(value: object, info: ValidationInfo) -> SecretFile | SecretVariable | InlineSecret:
+Reference = SecretFile | SecretVariable | InlineSecret
+
+
+def parse_reference(value: object, *, inline: bool) -> Reference:
     """Return what a secret's key refers to.
+
+    Args:
+        value: the key's value.
+        inline: whether the value may be the secret itself.
 
     Raises:
         PydanticCustomError: it is no reference, or an inline secret that is not allowed or not text.
@@ -62,16 +69,21 @@ def parse_reference(value: object, info: ValidationInfo) -> SecretFile | SecretV
             return SecretFile(target) if key == "file" else SecretVariable(target)
     if isinstance(value, dict | list) or value is None:
         raise PydanticCustomError("secret", _REFERENCE)
-    if not (info.context or {}).get(ALLOW_INLINE):
+    if not inline:
         raise PydanticCustomError("secret", _INLINE_REFUSED)
     if not isinstance(value, str):
         raise PydanticCustomError("secret", "YAML does not read this inline secret as text: put it in quotes")
     return InlineSecret(value)
 
 
+def _validate(value: object, info: ValidationInfo) -> Reference:
+    """Return what a secret's key refers to; the validation context tells whether it may be inline."""
+    return parse_reference(value, inline=bool((info.context or {}).get(ALLOW_INLINE)))
+
+
 SecretReference = Annotated[
-    SecretFile | SecretVariable | InlineSecret,
-    PlainValidator(parse_reference),
+    Reference,
+    PlainValidator(_validate),
     WithJsonSchema(
         {
             "type": "object",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from itertools import islice
 
 Loc = tuple[str | int, ...]
 """The keys and list indexes that lead to a place in a config file."""
 
 WHOLE_FILE = "(file)"
+EMPTY = '""'
 _SHOWN_CHARACTERS = 80
 _SHOWN_NAMES = 8
 
@@ -23,7 +25,7 @@ def path_text(loc: Loc) -> str:
         loc = loc[: loc.index("password", 3) + 1] if "password" in loc[3:] else loc[:1]
     text = ""
     for key in loc:
-        text += f"[{key}]" if isinstance(key, int) else f".{printable(key)}"
+        text += f"[{key}]" if isinstance(key, int) else f".{printable(key) or EMPTY}"
     return text.removeprefix(".") or WHOLE_FILE
 
 
@@ -33,8 +35,8 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
 
 
-def listing(names: Iterable[str]) -> str:
+def listing(names: Collection[str]) -> str:
     """Return names for a message, "none" where there are none; many are cut short."""
-    shown = [printable(name) for name in names]
-    more = f" and {len(shown) - _SHOWN_NAMES} more" if len(shown) > _SHOWN_NAMES else ""
-    return (", ".join(shown[:_SHOWN_NAMES]) or "none") + more
+    shown = ", ".join(map(printable, islice(names, _SHOWN_NAMES))) or "none"
+    left = len(names) - _SHOWN_NAMES
+    return f"{shown} and {left} more" if left > 0 else shown
