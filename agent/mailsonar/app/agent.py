@@ -15,16 +15,20 @@ from dataclasses import dataclass
 from mailsonar import __version__
 from mailsonar.app.board import Board
 from mailsonar.app.fleet import Fleet
+from mailsonar.app.resume import past_results
 from mailsonar.app.settings import Settings
-from mailsonar.app.signing import StateUnusable, signing_key
+from mailsonar.app.signing import signing_key
+from mailsonar.app.state import State, opened_state
 from mailsonar.app.supervise import Supervisor
 from mailsonar.app.tools import Tools, opened_tools
 from mailsonar.app.watch import signature
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.config.redacted import redacted
+from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
+from mailsonar.observe.history import KEPT_RESULTS
 from mailsonar.probe.maildrop import Workshop
 from mailsonar.web.listen import serve
 from mailsonar.web.server import build_app
@@ -32,6 +36,8 @@ from mailsonar.web.site import Site
 
 LOOP_BEAT_SECONDS = 0.1
 WATCH_SECONDS = 5.0
+PRUNE_SECONDS = 600.0
+PRUNE_GIVE_UPS = 2
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +57,19 @@ async def run_agent(config: Config, settings: Settings, clock: Clock, listening:
         TlsFailed: a file named under `tls` cannot be used.
     """
     board = Board.fresh(clock)
-    with opened_tools(clock, board.observers) as tools:
-        agent = Agent(settings, board, tools)
-        plan = agent.prepare(config)
-        listener = await serve(build_app(agent.site()), settings.listen_address)
-        try:
-            listening(_url(*listener.addresses[0]))
-            await agent.live(plan)
-        finally:
-            await listener.close()
+    async with opened_state(settings.storage, clock, board.metrics.journal_failed) as state:
+        with opened_tools(clock, board.observers, state) as tools:
+            agent = Agent(settings, board, tools, state)
+            await _serve(agent, agent.prepare(config), settings.listen_address, listening)
+
+
+async def _serve(agent: Agent, plan: Plan, address: str, listening: Callable[[str], None]) -> None:
+    listener = await serve(build_app(agent.site()), address)
+    try:
+        listening(_url(*listener.addresses[0]))
+        await agent.live(plan)
+    finally:
+        await listener.close()
 
 
 class _Drained(Exception):
@@ -77,10 +87,13 @@ class Plan:
 class Agent:
     """Runs one plan after the other."""
 
-    def __init__(self, settings: Settings, board: Board, tools: Tools) -> None:
+    def __init__(self, settings: Settings, board: Board, tools: Tools, state: State) -> None:
         self._settings = settings
         self._board = board
         self._tools = tools
+        self._state = state
+        if state.ledger:
+            board.metrics.counts_of = state.ledger.counts_of
         self._clock = tools.clock
         self._fleet: Fleet | None = None
         self._key: Secret | None = None
@@ -111,9 +124,13 @@ class Agent:
                 supervisor = Supervisor(group, self._clock, self._board.metrics.task_restarted)
                 self._fleet = Fleet(group, supervisor, self._clock, self._board.metrics.schedule_lagged)
                 self._put_in_force(plan, self._fleet)
-                log.info("MailSonar %s: %s; results are kept in memory only", __version__, _summary(plan.config))
+                self._fleet.resume(self._state)
+                self._board.history.restore(past_results(self._state, plan.config.routes, self._clock))
+                kept = f"in {self._settings.storage}" if self._settings.storage else "in memory only"
+                log.info("MailSonar %s: %s; results are kept %s", __version__, _summary(plan.config), kept)
                 supervisor.keep("event_loop_beat", "", self._beat)
                 supervisor.keep("config_watch", "", self._watch)
+                supervisor.keep("journal_pruning", "", self._prune)
                 with self._signals(group):
                     await self._stop.wait()
                     log.info("draining: no new attempts start, sessions under way come to their end")
@@ -135,6 +152,8 @@ class Agent:
                 self._board.metrics.config_reloaded(successful=False)
                 log.error("the config was not reloaded, the old one stays in force: %s", error)  # noqa: TRY400 - no bug
                 return str(error)
+            if self._stop.is_set():
+                return "the agent is about to stop"
             if self._fleet:
                 self._put_in_force(plan, self._fleet)
             log.info("the config was reloaded: %s", _summary(plan.config))
@@ -174,12 +193,19 @@ class Agent:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self.reload()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload_on_signal()))
         try:
             yield
         finally:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+
+    async def _reload_on_signal(self) -> None:
+        try:
+            await self.reload()
+        except Exception:
+            log.exception("a reload failed by our own fault")
+            self._board.metrics.config_reloaded(successful=False)
 
     async def _beat(self) -> None:
         """Measure by how much the event loop is late."""
@@ -187,6 +213,13 @@ class Agent:
             due = self._clock.monotonic() + LOOP_BEAT_SECONDS
             await self._clock.sleep(LOOP_BEAT_SECONDS)
             self._board.metrics.loop_lagged(max(0.0, self._clock.monotonic() - due))
+
+    async def _prune(self) -> None:
+        """Keep the journal from growing for ever."""
+        while self._state.ledger and self._plan:
+            longest = max((route.give_up_seconds for route in self._plan.config.routes), default=0.0)
+            self._state.ledger.prune(PRUNE_GIVE_UPS * longest, KEPT_RESULTS)
+            await self._clock.sleep(PRUNE_SECONDS)
 
     async def _watch(self) -> None:
         """Reload when a file of the config changed on disk."""

@@ -9,10 +9,13 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from mailsonar.app.resume import past_attempts
+from mailsonar.app.state import State
 from mailsonar.app.supervise import Supervisor
 from mailsonar.clock import Clock
 from mailsonar.model.result import Result
 from mailsonar.model.route import Maildrop, Route
+from mailsonar.probe.ledger import Intent
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
@@ -37,6 +40,7 @@ class Fleet:
         self._owners: dict[str, MaildropOwner] = {}
         self._prober: Prober | None = None
         self._under_way: set[RoundTrip] = set()
+        self._asked_for: dict[str, asyncio.Task[None]] = {}
 
     def apply(self, routes: Sequence[Route], workshop: Workshop) -> None:
         """Run these routes from now on, with these tools.
@@ -50,18 +54,40 @@ class Fleet:
         self._prober = Prober(workshop, self._owners, self._spawn)
         for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
             self._schedules.pop(name).cancel()
+            if asked_for := self._asked_for.pop(name, None):
+                asked_for.cancel()
             del self._routes[name]
         for name, route in wanted.items():
             if name not in self._routes:
                 self._routes[name] = route
                 self._schedules[name] = self._start(route)
 
+    def resume(self, state: State) -> None:
+        """Go on with what an earlier process left: attempts in flight, and messages that may still have to be removed.
+
+        An attempt whose route is gone ends as `unobserved`.
+        """
+        for record in state.open_attempts:
+            route = self._routes.get(record.route)
+            if route and self._prober:
+                intent = Intent(token_id=record.token_id, route=record.route, started_wall=record.started_wall)
+                self._prober.resume(intent, record.accepted_wall, route)
+            elif state.ledger:
+                state.ledger.abandon(record)
+        for attempt in past_attempts(state, self._routes.values(), self._clock):
+            self._owners[attempt.route.maildrop.name].remember(attempt)
+
     def probe_now(self, route_name: str) -> bool:
-        """Start an attempt at once, besides the schedule; tell whether there is such a route."""
+        """Start an attempt at once, besides the schedule; tell whether there is such a route.
+
+        While one that was asked for waits for its turn, further requests mean that one.
+        """
         route = self._routes.get(route_name)
         if route is None:
             return False
-        self._group.create_task(self._begin(route), name=f"probe now {route_name}")
+        waiting = self._asked_for.get(route_name)
+        if waiting is None or waiting.done():
+            self._asked_for[route_name] = self._supervisor.keep("probe_now", route_name, lambda: self._begin(route))
         return True
 
     @property
@@ -71,8 +97,9 @@ class Fleet:
 
     async def drain(self) -> None:
         """Start nothing more, and let sessions that are under way come to their end, within bounds."""
-        for schedule in self._schedules.values():
-            schedule.cancel()
+        for start in (*self._schedules.values(), *self._asked_for.values()):
+            start.cancel()
+        self._routes.clear()
         ends = self._clock.monotonic() + DRAIN_SECONDS
         while self._is_talking and self._clock.monotonic() < ends:
             await self._clock.sleep(_DRAIN_LOOK_SECONDS)

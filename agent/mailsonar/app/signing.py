@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
+from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.server import Secret
 
 KEY_FILE = "signing-key"
-
-
-class StateUnusable(Exception):
-    """The state directory cannot be used; the message says why in one line."""
+KEY_BYTES = 32
 
 
 def signing_key(configured: Secret | None, storage: Path | None) -> tuple[Secret, str | None]:
@@ -30,7 +29,7 @@ def signing_key(configured: Secret | None, storage: Path | None) -> tuple[Secret
     if storage:
         key = _kept(storage / KEY_FILE)
         return Secret(f"file:{storage / KEY_FILE}", lambda: key), None
-    key = secrets.token_hex(32)
+    key = secrets.token_hex(KEY_BYTES)
     return Secret("made for this process", lambda: key), (
         "no signing_key in the config and no --storage.path: the key lives as long as this process, "
         "and leftovers of earlier processes cannot be recognised"
@@ -42,16 +41,21 @@ def _kept(file: Path) -> str:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
             _make(file)
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
+        key = file.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        raise StateUnusable(f"{file}: the signing key is not ASCII text") from None
+    except OSError as error:
         raise StateUnusable(f"{file}: the signing key cannot be kept: {error}") from error
+    if len(key) < KEY_BYTES:
+        raise StateUnusable(f"{file}: the signing key is shorter than {KEY_BYTES} bytes: remove it, or restore it")
+    return key
 
 
 def _make(file: Path) -> None:
-    fresh = file.with_suffix(f".{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Write a new key, all of it or nothing; what a crash leaves behind is in nobody's way."""
+    descriptor, fresh = tempfile.mkstemp(prefix=f"{KEY_FILE}.", dir=file.parent)
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(secrets.token_hex(32) + "\n")
+        opened.write(secrets.token_hex(KEY_BYTES) + "\n")
         opened.flush()
         os.fsync(opened.fileno())
-    fresh.rename(file)
+    Path(fresh).rename(file)

@@ -35,6 +35,7 @@ class Supervisor:
     async def _keep(self, kind: str, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
+            started = self._clock.monotonic()
             try:
                 await work()
             except Exception:
@@ -43,4 +44,5 @@ class Supervisor:
                 return
             self._restarted(kind)
             await self._clock.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            lasted = self._clock.monotonic() - started > 2 * LONGEST_PAUSE_SECONDS
+            pause = FIRST_PAUSE_SECONDS if lasted else min(2 * pause, LONGEST_PAUSE_SECONDS)

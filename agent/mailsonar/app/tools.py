@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mailsonar.app.state import State
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config
 from mailsonar.model.observer import Observer
@@ -13,6 +14,7 @@ from mailsonar.net.converse import Network
 from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
 from mailsonar.probe.examination import Identity
+from mailsonar.probe.ledger import NoLedger
 from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.prober import new_instance
 from mailsonar.probe.turns import Turns
@@ -21,14 +23,14 @@ LEFTOVER_GIVE_UPS = 2
 
 
 class Tools:
-    """What outlives a config: clock, resolver, turns, instance and observers."""
+    """What outlives a config: clock, resolver, turns, state and observers."""
 
-    def __init__(self, clock: Clock, resolver: Resolver, observers: Sequence[Observer]) -> None:
+    def __init__(self, clock: Clock, resolver: Resolver, observers: Sequence[Observer], state: State) -> None:
         self.clock = clock
         self._resolver = resolver
         self._observers = tuple(observers)
         self._turns = Turns()
-        self._instance = new_instance()
+        self._state = state
 
     def workshop(self, config: Config, signing_key: Secret) -> Workshop:
         """Return the tools for a config, its TLS contexts made anew from the files as they are now.
@@ -42,16 +44,18 @@ class Tools:
                 contexts.of(account.server.tls)
         longest = max((route.give_up_seconds for route in config.routes), default=0.0)
         identity = Identity(
-            signing_key=signing_key, instance=self._instance, leftover_seconds=LEFTOVER_GIVE_UPS * longest
+            signing_key=signing_key, instance=self._state.instance, leftover_seconds=LEFTOVER_GIVE_UPS * longest
         )
-        return Workshop(Network(self.clock, self._resolver, contexts), identity, self._turns, self._observers)
+        network = Network(self.clock, self._resolver, contexts)
+        ledger = self._state.ledger or NoLedger()
+        return Workshop(network, identity, self._turns, self._observers, ledger)
 
 
 @contextmanager
-def opened_tools(clock: Clock, observers: Sequence[Observer]) -> Iterator[Tools]:
+def opened_tools(clock: Clock, observers: Sequence[Observer] = (), state: State | None = None) -> Iterator[Tools]:
     """Provide tools, and close the resolver in the end."""
     resolver = Resolver()
     try:
-        yield Tools(clock, resolver, observers)
+        yield Tools(clock, resolver, observers, state or State(instance=new_instance()))
     finally:
         resolver.close()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-from mailsonar.app.signing import StateUnusable, signing_key
+from mailsonar.app.signing import signing_key
 from mailsonar.app.tools import opened_tools
 from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.cli.live import watching
@@ -14,6 +14,7 @@ from mailsonar.cli.report import FORMATS
 from mailsonar.cli.severity import UNKNOWN, Thresholds, worst
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import Config, ConfigInvalid
+from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import Reason, TlsFailed
 from mailsonar.model.result import Result
 from mailsonar.model.route import Route
@@ -56,7 +57,7 @@ async def command(arguments: Arguments) -> int:
         config = settings.load()
         routes = _chosen(config, arguments.routes)
         key, _ = signing_key(config.signing_key, settings.storage)
-        with opened_tools(clock, ()) as tools:
+        with opened_tools(clock) as tools:
             results = await check(routes, tools.workshop(config, key), arguments.wait)
     except (ConfigInvalid, NoSuchRoute, StateUnusable, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people

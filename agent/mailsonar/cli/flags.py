@@ -36,28 +36,42 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, *, environ: Mapping[str, str], **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
         self.environ = environ
+        self._troubles: list[str] = []
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
-        words = self.prog.split()
-        raise UsageError(f"{self.prog}: {message}\n{self.format_usage().rstrip()}", words[1] if len(words) > 1 else "")
+        raise UsageError(f"{self.prog}: {message}\n{self.format_usage().rstrip()}", self._command)
+
+    @property
+    def _command(self) -> str:
+        return self.prog.partition(" ")[2]
 
     def flag(self, name: str, **options: Any) -> None:
         """Add a flag whose default is its environment variable, where that is set."""
         variable = "MAILSONAR_" + name.strip("-").replace(".", "_").replace("-", "_").upper()
-        if variable in self.environ:
+        if self.environ.get(variable):
             options["default"] = self._from_environment(variable, options)
         options["help"] = f"{options['help']} (${variable})"
         self.add_argument(name, **options)
-
 
     def _from_environment(self, variable: str, options: Mapping[str, Any]) -> str | bool:
         value = self.environ[variable]
         is_switch = options.get("action") == "store_true"
         allowed = tuple(_SWITCH) if is_switch else options.get("choices", (value,))
         if value not in allowed:
-            self.error(f"{variable} is {value!r}: must be one of {', '.join(allowed)}")
-        return _SWITCH[value] if is_switch else value
+            self._troubles.append(f"{variable} is {value!r}: must be one of {', '.join(allowed)}")
+        return _SWITCH.get(value, False) if is_switch else value
+
+    def parse_known_args(  # type: ignore[override] # the overloads only tell kinds of namespaces apart
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; what makes no sense, a variable too, is an error of the subcommand that is used, and of no other."""
+        if self._troubles:
+            self.error(self._troubles[0])
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._command:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def build_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:

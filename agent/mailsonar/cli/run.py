@@ -6,10 +6,10 @@ import logging
 import sys
 
 from mailsonar.app.agent import run_agent
-from mailsonar.app.signing import StateUnusable
 from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import ConfigInvalid
+from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.observe.log_format import configure_logging
 from mailsonar.web.listen import ListenFailed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from mailsonar.app.signing import StateUnusable, signing_key
+from mailsonar.app.signing import signing_key
 from mailsonar.app.tools import opened_tools
 from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.clock import SystemClock
@@ -27,9 +27,9 @@ async def command(arguments: Arguments) -> int:
         config = settings.load()
         for warning in config.warnings:
             print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - a command line speaks to people
-        key, _ = signing_key(config.signing_key, settings.storage)
+        key, _ = signing_key(config.signing_key, None)  # nothing is signed, so no key is left in the state directory
         visits = await _visit_all(config, key) if arguments.connect else []
-    except (ConfigInvalid, StateUnusable, TlsFailed) as error:
+    except (ConfigInvalid, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
         return 1
     for made in visits:
@@ -49,7 +49,7 @@ async def _visit_all(config: Config, key: Secret) -> list[Visit]:
         + [maildrop.account for maildrop in config.maildrops.values()]
     )
     places = asyncio.Semaphore(SIDE_BY_SIDE)
-    with opened_tools(SystemClock(), ()) as tools:
+    with opened_tools(SystemClock()) as tools:
         network = tools.workshop(config, key).network
 
         async def go(account: Account) -> Visit:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from mailsonar.dialogue.refusals import pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, ask
-from mailsonar.model.fault import AuthenticationUnavailable, ProtocolViolation
+from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
 from mailsonar.model.server import Account, Credentials, Mechanism, Security
 from mailsonar.model.stage import Stage
 from mailsonar.wire import sasl
@@ -73,7 +74,8 @@ def _plain(credentials: Credentials) -> Dialogue[Status]:
         if status.continues:
             status = yield from ask(Stage.AUTHENTICATE, response, read_status)
     if status.continues:
-        yield from ask(Stage.AUTHENTICATE, "*", read_status, Patience.QUIT)
+        with suppress(MailSonarError):
+            yield from ask(Stage.AUTHENTICATE, "*", read_status, Patience.QUIT)
         raise ProtocolViolation("one challenge more than the mechanism has", stage=Stage.AUTHENTICATE)
     return status
 

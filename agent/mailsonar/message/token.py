@@ -18,6 +18,7 @@ from mailsonar.model.server import Secret
 ID_BYTES = 12
 INSTANCE_BYTES = 5
 _MAC_BYTES = 16
+_MAC = re.compile(r"(ms1-[a-z2-7]{20}-[a-z2-7]{8}-[a-z2-7]{8}-[0-9a-f]{11,12}-)[a-z2-7]+", re.IGNORECASE)
 _TEXT = re.compile(r"ms1-([a-z2-7]{20})-([a-z2-7]{8})-([a-z2-7]{8})-([0-9a-f]{11,12})-([a-z2-7]{26})")
 
 
@@ -48,6 +49,11 @@ class Token:
 
 def _mac(claim: str, key: Secret) -> str:
     return base32(hmac.new(key.reveal().encode(), claim.encode(), "sha256").digest()[:_MAC_BYTES])
+
+
+def hide_macs(text: str) -> str:
+    """Return text of a server, which may quote our Message-ID, with the HMACs of tokens struck out."""
+    return _MAC.sub(r"\1***", text)
 
 
 def verify(text: str, key: Secret) -> Token | None:

@@ -42,6 +42,9 @@ class Observer(Protocol):
     def attempt_started(self, attempt: Attempt) -> None:
         """Note that an attempt is under way."""
 
+    def attempt_resumed(self, attempt: Attempt) -> None:
+        """Note that an attempt of an earlier process goes on: it was counted as started then."""
+
     def verdict_fell(self, result: Result) -> None:
         """Note the verdict at the deadline of an attempt whose outcome is still open (its outcome is PENDING)."""
 

@@ -1,7 +1,7 @@
 """Strikes secrets out of text that a server sent, before any sink sees it.
 
 A server may quote what it was sent: the password itself, or the base64 that carried it, where the password may begin at
-any of the three offsets within a group of three bytes.
+any of the three offsets within a group of three bytes. And text that was cut short may end within the quotation.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterable
 
 STRUCK_OUT = "***"
+CUT = "…"
 _SHORTEST = 4
 
 
@@ -17,19 +18,32 @@ def strike_out(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every form of the secrets struck out.
 
     Args:
-        text: what is about to be shown.
+        text: what is about to be shown; where it was cut short stands an ellipsis.
         secrets: plain values; those under four characters are struck out as whole only.
     """
     for secret in secrets:
-        for form in _forms(secret):
+        forms = _forms(secret)
+        for form in forms:
             text = text.replace(form, STRUCK_OUT)
+        if CUT in text:
+            text = _strike_out_cut(text, forms)
+    return text
+
+
+def _strike_out_cut(text: str, forms: Iterable[str]) -> str:
+    """Return the text without what a cut has left of the forms."""
+    beginnings = {form[:length] for form in forms for length in range(1, len(form))}
+    for beginning in sorted(beginnings, key=len, reverse=True):
+        text = text.replace(beginning + CUT, STRUCK_OUT + CUT)
     return text
 
 
 def _forms(secret: str) -> list[str]:
     raw = secret.encode()
     encoded = [_inner_base64(raw, offset) for offset in range(3)]
-    return sorted({secret, *(form for form in encoded if len(form) >= _SHORTEST)} - {""}, key=len, reverse=True)
+    shown = "".join(char if char.isprintable() else " " for char in secret)
+    forms = {secret, shown, *(form for form in encoded if len(form) >= _SHORTEST)}
+    return sorted(forms - {""}, key=len, reverse=True)
 
 
 def _inner_base64(raw: bytes, offset: int) -> str:

@@ -52,12 +52,16 @@ class TlsFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One probe on a route; `token_id` is random and public, `started_wall` the schedule's wall-clock instant."""
+    """One probe on a route; `token_id` is random and public, `started_wall` a POSIX time.
+
+    `resumed` marks an attempt that an earlier process started: its `started` is reckoned from the wall clock.
+    """
 
     route: Route
     token_id: str
     started: float
     started_wall: float
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ class AgentHealth:
         self.schedule_lag = Histogram(LAG_BOUNDS)
         self.loop_lag = Histogram(LAG_BOUNDS)
         self.task_restarts: Counter[str] = Counter()
+        self.journal_failures = 0
         self._reload_successful: bool | None = None
         self._reload_wall: float | None = None
 
@@ -34,7 +35,7 @@ class AgentHealth:
         page.add_histogram(f.LOOP_LAG, (), self.loop_lag)
         for task, count in self.task_restarts.items():
             page.add(f.TASK_RESTARTS, (task,), count)
-        page.add(f.JOURNAL_FAILURES, (), 0.0)
+        page.add(f.JOURNAL_FAILURES, (), self.journal_failures)
         page.add(f.RELOAD_SUCCESSFUL, (), self._reload_successful)
         page.add(f.RELOAD_TIMESTAMP, (), self._reload_wall)
         version, _, revision = __version__.partition("+")

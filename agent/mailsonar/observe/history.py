@@ -6,7 +6,7 @@ dropped while it is pending, and failures outlive successes: they are what peopl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mailsonar.model.observer import Login, Look
@@ -118,6 +118,16 @@ class History:
         """Enter an attempt as pending."""
         if history := self._routes.get(attempt.route.name):
             history.start(attempt)
+
+    def attempt_resumed(self, attempt: Attempt) -> None:
+        """Enter an attempt of an earlier process as pending."""
+        self.attempt_started(attempt)
+
+    def restore(self, results: Iterable[Result]) -> None:
+        """Enter results of an earlier process, the oldest first."""
+        for result in results:
+            self.attempt_started(result.attempt)
+            self.attempt_ended(result)
 
     def verdict_fell(self, result: Result) -> None:
         """Enter the verdict of an attempt that stays pending."""

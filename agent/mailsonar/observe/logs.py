@@ -45,6 +45,10 @@ class LogObserver:
         """Write a line for those who debug."""
         _log.debug("attempt started", extra=log_fields(route=attempt.route.name, token=attempt.token_id))
 
+    def attempt_resumed(self, attempt: Attempt) -> None:
+        """Write a line for those who debug."""
+        _log.debug("attempt resumed", extra=log_fields(route=attempt.route.name, token=attempt.token_id))
+
     def verdict_fell(self, result: Result) -> None:
         """Write that the deadline passed."""
         self._write("verdict fell", result)

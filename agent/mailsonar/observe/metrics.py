@@ -6,7 +6,7 @@ dropped: an attempt may outlive its route by a reload.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -31,12 +31,15 @@ _Tally = TypeVar("_Tally")
 class Metrics(Collector):
     """Counts what observers are told, and is a collector on the registry that it is given.
 
+    `counts_of` tells with which counts a route starts that is new here: those of earlier processes.
+
     Args:
         registry: takes our families, and those of the process and the interpreter.
         clock: gives the times of successes, reloads and exemplars.
     """
 
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+        self.counts_of: Callable[[str], Mapping[str, int]] = lambda _route: {}
         self._clock = clock
         self._declared: tuple[str, ...] = ()
         self._routes: dict[str, RouteTally] = {}
@@ -58,7 +61,7 @@ class Metrics(Collector):
         """
         self._declared = tuple(label_names)
         accounts = [account for route in routes for account in (route.sender.account, route.maildrop.account)]
-        self._routes = _kept(self._routes, {route.name: RouteTally(route) for route in routes})
+        self._routes = _kept(self._routes, {route.name: self._fresh(route) for route in routes})
         for route in routes:
             self._routes[route.name].route = route
         self._servers = _kept(self._servers, {server_labels(a.server): ServerTally(a.server) for a in accounts})
@@ -67,10 +70,20 @@ class Metrics(Collector):
         )
         self._maildrops = _kept(self._maildrops, {r.maildrop.name: MaildropTally(r.maildrop) for r in routes})
 
+    def _fresh(self, route: Route) -> RouteTally:
+        tally = RouteTally(route)
+        tally.restore(self.counts_of(route.name))
+        return tally
+
     def attempt_started(self, attempt: Attempt) -> None:
         """Count an attempt as started and pending."""
         if tally := self._routes.get(attempt.route.name):
             tally.start(attempt)
+
+    def attempt_resumed(self, attempt: Attempt) -> None:
+        """Count an attempt of an earlier process as pending."""
+        if tally := self._routes.get(attempt.route.name):
+            tally.resume(attempt)
 
     def verdict_fell(self, result: Result) -> None:
         """Show the verdict of an attempt that stays pending."""
@@ -111,6 +124,10 @@ class Metrics(Collector):
     def task_restarted(self, task: str) -> None:
         """Count the restart of a task; `task` is one of a few names in our code."""
         self._agent.task_restarts[task] += 1
+
+    def journal_failed(self) -> None:
+        """Count a write to the journal that failed."""
+        self._agent.journal_failures += 1
 
     def config_reloaded(self, *, successful: bool) -> None:
         """Note that the config was read, at the start or later, and whether it was accepted."""

@@ -7,7 +7,7 @@ recently *started* one says, and at every moment started = ended + pending.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -80,6 +80,15 @@ class RouteTally:
         self.last_start_wall = attempt.started_wall
         self._pending[attempt.token_id] = _Pending(started=attempt.started)
 
+    def resume(self, attempt: Attempt) -> None:
+        """Take over an attempt that an earlier process counted as started."""
+        self._pending[attempt.token_id] = _Pending(started=attempt.started)
+
+    def restore(self, counts: Mapping[str, int]) -> None:
+        """Continue counts where an earlier process left them: `started`, and each outcome by its name."""
+        self.started = counts.get("started", 0)
+        self.outcomes = {outcome: counts.get(outcome, 0) for outcome in ENDINGS}
+
     def judge(self, result: Result, now_wall: float) -> None:
         """Take over a verdict, and the figures that came with it; an attempt that is not under way says nothing."""
         pending = self._pending.get(result.attempt.token_id)
@@ -103,7 +112,8 @@ class RouteTally:
         if fault is not None:
             self.faults[fault.leg, fault.stage, fault.reason] += 1
         unwanted = fault is not None and fault.reason is Reason.NOT_BLOCKED
-        if result.outcome in {Outcome.ON_TIME, Outcome.LATE} and result.round_trip_seconds is not None and not unwanted:
+        arrived = result.outcome in {Outcome.ON_TIME, Outcome.LATE} and not unwanted
+        if arrived and result.round_trip_seconds is not None and not result.attempt.resumed:
             exemplar = Exemplar({"token": result.attempt.token_id}, result.round_trip_seconds, now_wall)
             self.round_trips.observe(result.round_trip_seconds, exemplar)
 

@@ -1,10 +1,11 @@
-"""From an exception to a fault: the only place that decides a reason."""
+"""From an exception to a fault: the only place that decides a reason, and what of a server's text may show."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
 
+from mailsonar.message.token import hide_macs
 from mailsonar.model.fault import (
     AgentFault,
     AuthenticationUnavailable,
@@ -64,10 +65,15 @@ def classify(error: Exception, leg: Leg, secrets: Iterable[str] = ()) -> Fault:
     if not isinstance(error, MailSonarError):
         return Fault(leg=Leg.AGENT, stage=Stage.INTERNAL, reason=Reason.INTERNAL, detail=type(error).__name__)
     reason = _reason(error)
-    detail = printable(strike_out(error.detail, secrets))
+    detail = printable(scrubbed(error.detail, secrets))
     if reason is Reason.INTERNAL or error.stage is None:
         return Fault(leg=Leg.AGENT, stage=Stage.INTERNAL, reason=Reason.INTERNAL, detail=detail)
     return Fault(leg=leg, stage=error.stage, reason=reason, detail=detail)
+
+
+def scrubbed(text: str, secrets: Iterable[str]) -> str:
+    """Return text of a server without the secrets, and without what would let others sign as we do."""
+    return hide_macs(strike_out(text, secrets))
 
 
 def _reason(error: MailSonarError) -> Reason:

@@ -58,7 +58,7 @@ class Examination:
         self._identity = identity
         self._stopwatch = stopwatch
         self._clock = clock
-        self._deleting: set[int] = set()
+        self._deleting: dict[int, str] = {}
 
     @property
     def deletes(self) -> bool:
@@ -100,7 +100,7 @@ class Examination:
             return False
         sighting = self._book.known.sighting(key) or self._sighting_now(key)
         if token.instance == self._identity.instance:
-            recognition, attempt = self._book.pending.recognise(token.id, sighting)
+            recognition, attempt = self._book.pending.recognise(token.id, sighting, self._book.known)
             if attempt is not None:
                 return self._ours(key, recognition, attempt)
         return self._leftover(key, token)
@@ -110,18 +110,18 @@ class Examination:
             self.duplicates.append(attempt)
         keep = self._book.maildrop.cleanup is Cleanup.KEEP
         self._book.known.settle(key, Kind.KEPT if keep else Kind.OURS)
-        return not keep and self._may_delete(key)
+        return not keep and self._may_delete(key, attempt.token_id)
 
     def _leftover(self, key: int, token: Token) -> bool:
         due_wall = token.started_ms / 1000 + self._identity.leftover_seconds
         keep = self._book.maildrop.cleanup is Cleanup.KEEP
         self._book.known.settle(key, Kind.KEPT if keep else Kind.LEFTOVER, due_wall=None if keep else due_wall)
-        return not keep and due_wall < self._clock.wall() and self._may_delete(key)
+        return not keep and due_wall < self._clock.wall() and self._may_delete(key, token.id)
 
-    def _may_delete(self, key: int) -> bool:
+    def _may_delete(self, key: int, token_id: str) -> bool:
         if len(self._deleting) >= DELETIONS_PER_LOOK:
             return False
-        self._deleting.add(key)
+        self._deleting[key] = token_id
         return True
 
     def _sighting_now(self, key: int) -> Sighting:
@@ -136,13 +136,14 @@ class Examination:
 
     def deletion_refused(self, key: int, error: MailSonarError) -> None:
         """Note that the server did not mark a message as deleted."""
-        self._deleting.discard(key)
+        self._deleting.pop(key, None)
         self.cleanup_error = error
 
     def left(self, error: MailSonarError | None) -> None:
         """Note that QUIT was answered: deletions are done, or, with an error, not."""
         self.cleanup_error = error or self.cleanup_error
         if error is None:
-            for key in self._deleting:
+            for key, token_id in self._deleting.items():
                 self._book.known.forget(key)
+                self._book.pending.removed(token_id, key)
         self._deleting.clear()

@@ -87,6 +87,10 @@ class Known:
             due < now_wall for due in self._due_wall.values()
         )
 
+    def is_listed(self, key: int) -> bool:
+        """Tell whether the last listing shows a message."""
+        return key in self._kinds
+
     def sighting(self, key: int) -> Sighting | None:
         """Return when an unread message was first listed."""
         return self._sightings.get(key)

@@ -9,19 +9,22 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError, Reason
 from mailsonar.model.observer import Login, Look, Observer
+from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Network, Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, Identity, MaildropBook
+from mailsonar.probe.ledger import Ledger, NoLedger
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
+from mailsonar.probe.telling import tell
 from mailsonar.probe.turns import Turns
 
 UNREMOVED_LIMIT = 100
@@ -37,6 +40,7 @@ class Workshop:
     identity: Identity
     turns: Turns
     observers: Sequence[Observer]
+    ledger: Ledger = field(default_factory=NoLedger)
 
 
 class MaildropOwner:
@@ -51,8 +55,17 @@ class MaildropOwner:
         self._workshop = workshop
         self._clock = workshop.network.clock
         self._changed = asyncio.Event()
+        self._looked = asyncio.Event()
         self._retired = False
         self._pace = _pace(maildrop)
+
+    def remember(self, attempt: Attempt) -> None:
+        """Know a message of an attempt that has ended, should it come."""
+        self._book.pending.remember(attempt, attempt.started + 2 * attempt.route.give_up_seconds)
+
+    async def looked(self) -> None:
+        """Wait for the end of the next look."""
+        await self._looked.wait()
 
     def await_(self, awaited: Awaited) -> None:
         """Recognise a message from now on, should a look show it."""
@@ -75,6 +88,7 @@ class MaildropOwner:
     def give_up(self, awaited: Awaited, fate: Fate) -> None:
         """Stop waiting for a message; should it come, it is removed all the same."""
         self._book.pending.end(awaited)
+        self._book.pending.expire(self._clock.monotonic())
         self._changed.set()
         if not awaited.fate.done():
             awaited.fate.set_result(fate)
@@ -142,6 +156,8 @@ class MaildropOwner:
         self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
         self._tell(session, notes, fault, cleanup_fault)
         self._settle(session.stopwatch.started)
+        self._looked.set()
+        self._looked = asyncio.Event()
 
     def _fault_of(self, error: Exception | None) -> Fault | None:
         if error is None:
@@ -165,20 +181,22 @@ class MaildropOwner:
             listed_wall=self._clock.wall() if notes.is_listed else None,
             cleanup_fault=cleanup_fault,
         )
-        for observer in self._workshop.observers:
+
+        def news(observer: Observer) -> None:
             observer.account_used(login)
             observer.maildrop_looked(report)
             for attempt in notes.duplicates:
                 observer.duplicate_seen(attempt)
 
+        tell(self._workshop.observers, news)
+
     def _settle(self, look_started: float) -> None:
         pending, fate = self._book.pending, self.last_fate
         for one in pending.arrived:
-            self.give_up(one, replace(fate, fault=None, sighting=one.sighting, duplicates=one.duplicates))
+            self.give_up(one, replace(fate, fault=None, sighting=one.sighting, duplicates=one.copies.further))
         for one in pending.overdue(look_started):
             if fate.fault or not self._book.known.has_unread_since(one.left_at()):
                 self.give_up(one, fate)
-        pending.expire(self._clock.monotonic())
 
 
 def _pace(maildrop: Maildrop) -> Pace:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from mailsonar.model.fault import Fault
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.stage import StageTiming
-from mailsonar.probe.known import Sighting
+from mailsonar.probe.known import Known, Sighting
 
 
 class Recognition(Enum):
@@ -39,6 +39,39 @@ class Fate:
     duplicates: int = 0
 
 
+class Copies:
+    """The copies of one message, by the keys under which they were listed."""
+
+    __slots__ = ("_keys", "_removed")
+
+    def __init__(self) -> None:
+        self._keys: set[int] = set()
+        self._removed: set[int] = set()
+
+    @property
+    def further(self) -> int:
+        """Return how many copies there were besides the first."""
+        return max(0, len(self._keys) - 1)
+
+    def take(self, key: int, known: Known) -> bool:
+        """Take in a copy; tell whether it is one more than before.
+
+        Without unique-ids a key is a place in the listing, and changes when another message goes: a copy that is listed
+        no longer, though we did not remove it, is the one that now stands elsewhere.
+        """
+        if key in self._keys:
+            return False
+        moved = next((old for old in self._keys - self._removed if not known.is_listed(old)), None)
+        if moved is not None:
+            self._keys.discard(moved)
+        self._keys.add(key)
+        return moved is None
+
+    def remove(self, key: int) -> None:
+        """Note that a copy was removed for good."""
+        self._removed.add(key)
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Awaited:
     """A message that may come; instants in monotonic seconds.
@@ -54,12 +87,16 @@ class Awaited:
     fate: asyncio.Future[Fate]
     sought_since: float | None = None
     sighting: Sighting | None = None
-    keys: set[int] = field(default_factory=set)
+    copies: Copies = field(default_factory=Copies)
 
-    @property
-    def duplicates(self) -> int:
-        """Return how many further copies were seen."""
-        return max(0, len(self.keys) - 1)
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What is remembered of a message that is awaited no longer: neither its content nor its timings."""
+
+    attempt: Attempt
+    copies: Copies
+    until: float
 
 
 class PendingTable:
@@ -67,7 +104,7 @@ class PendingTable:
 
     def __init__(self) -> None:
         self._awaited: dict[str, Awaited] = {}
-        self._ended: dict[str, Awaited] = {}
+        self._ended: dict[str, _Ended] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -91,28 +128,39 @@ class PendingTable:
     def end(self, awaited: Awaited) -> None:
         """Expect a message no longer, but know it should it come."""
         self._awaited.pop(awaited.attempt.token_id, None)
-        self._ended[awaited.attempt.token_id] = awaited
+        until = awaited.gives_up + awaited.attempt.route.give_up_seconds
+        self._ended[awaited.attempt.token_id] = _Ended(awaited.attempt, awaited.copies, until)
 
-    def recognise(self, token_id: str, sighting: Sighting) -> tuple[Recognition, Attempt | None]:
+    def remember(self, attempt: Attempt, until: float) -> None:
+        """Know the message of an attempt that ended in an earlier process, up to a monotonic instant."""
+        self._ended[attempt.token_id] = _Ended(attempt, Copies(), until)
+
+    def recognise(self, token_id: str, sighting: Sighting, known: Known) -> tuple[Recognition, Attempt | None]:
         """Take in a message that carries a token, and tell what it is.
 
         Args:
             token_id: whose message it is.
             sighting: when it was seen.
+            known: the listing.
 
         Returns:
             What it means, and the attempt that it belongs to.
         """
         awaited = self._awaited.get(token_id)
-        known = awaited or self._ended.get(token_id)
-        if known is None:
+        sent = awaited or self._ended.get(token_id)
+        if sent is None:
             return Recognition.NOT_OURS, None
-        first, again = not known.keys, sighting.key in known.keys
-        known.keys.add(sighting.key)
+        is_another = sent.copies.take(sighting.key, known) and sent.copies.further > 0
         if awaited and awaited.sighting is None:
             awaited.sighting = sighting
-            return Recognition.ARRIVAL, known.attempt
-        return (Recognition.SEEN_BEFORE if first or again else Recognition.DUPLICATE), known.attempt
+            return Recognition.ARRIVAL, sent.attempt
+        return (Recognition.DUPLICATE if is_another else Recognition.SEEN_BEFORE), sent.attempt
+
+    def removed(self, token_id: str, key: int) -> None:
+        """Note that a copy of a message was removed for good."""
+        sent = self._awaited.get(token_id) or self._ended.get(token_id)
+        if sent:
+            sent.copies.remove(key)
 
     def overdue(self, look_started: float) -> Sequence[Awaited]:
         """Return those for which a look that started then was the last."""
@@ -120,8 +168,4 @@ class PendingTable:
 
     def expire(self, now: float) -> None:
         """Forget what ended long ago."""
-        self._ended = {
-            token_id: ended
-            for token_id, ended in self._ended.items()
-            if now < ended.gives_up + ended.attempt.route.give_up_seconds
-        }
+        self._ended = {token_id: ended for token_id, ended in self._ended.items() if now < ended.until}

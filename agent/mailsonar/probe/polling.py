@@ -64,23 +64,32 @@ def earliest_look(last: LastLook | None, pace: Pace) -> float:
     """Return the monotonic instant before which the budget, or a failure of the look before, allows no look."""
     if last is None:
         return 0.0
-    retry = min(RETRY_SECONDS * 2.0 ** (last.failures - 1), LONGEST_RETRY_SECONDS) if last.failures else 0.0
-    return last.started + max(retry, pace.least_seconds)
+    return last.started + max(_retry(last.failures), pace.least_seconds)
+
+
+def _retry(failures: int) -> float:
+    if not failures:
+        return 0.0
+    doublings = min(failures - 1, 10)  # an outage of a day has thousands of failures, and 2.0 ** 1024 is an error
+    return min(RETRY_SECONDS * 2.0**doublings, LONGEST_RETRY_SECONDS)
 
 
 def _wish(one: Sought, last: LastLook | None, pace: Pace) -> float:
-    if last is None or last.started < one.since:
-        return _first(one, last, pace)
-    age = last.started - one.since
-    wish = last.started + (pace.fixed_seconds or _gap(age, overdue=last.started >= one.deadline))
+    if last is None:
+        return one.since + FIRST_LOOK_SECONDS
+    if last.started < one.since:
+        wish = _first(one, last, pace)
+    else:
+        age = last.started - one.since
+        wish = last.started + (pace.fixed_seconds or _gap(age, overdue=last.started >= one.deadline))
     for mark in (one.deadline - 2 * last.listing_seconds, one.gives_up):
-        if last.started < mark < wish:
+        if max(last.started, one.since) < mark < wish:
             wish = mark
     return wish
 
 
-def _first(one: Sought, last: LastLook | None, pace: Pace) -> float:
-    if pace.fixed_seconds is None or last is None:
+def _first(one: Sought, last: LastLook, pace: Pace) -> float:
+    if pace.fixed_seconds is None:
         return one.since + FIRST_LOOK_SECONDS
     return max(one.since, last.started + pace.fixed_seconds)
 

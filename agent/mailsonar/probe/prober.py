@@ -13,8 +13,10 @@ from mailsonar.message.compose import Envelope, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route
+from mailsonar.probe.ledger import Intent
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.probe.submission import past_submission
 
 Spawn = Callable[[Coroutine[Any, Any, Result]], "asyncio.Task[Result]"]
 Randomness = Callable[[int], bytes]
@@ -51,20 +53,43 @@ class Prober:
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._workshop.turns.submission(route))
-            roundtrip = self._prepare(route)
-            return roundtrip, self._spawn(roundtrip.run(stack.pop_all()))
+            token_id = base32(self._randomness(ID_BYTES))
+            wall = self._workshop.network.clock.wall()
+            await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
+            mail, attempt = self._prepare(route, token_id)
+            roundtrip = RoundTrip(attempt, self._owners[route.maildrop.name], self._workshop)
+            return roundtrip, self._spawn(roundtrip.run(mail, stack.pop_all()))
 
-    def _prepare(self, route: Route) -> RoundTrip:
+    def resume(self, intent: Intent, accepted_wall: float | None, route: Route) -> asyncio.Task[Result]:
+        """Go on with an attempt that an earlier process started.
+
+        Args:
+            intent: what is on record of it.
+            accepted_wall: when its message was accepted, None where nobody knows whether it left.
+            route: its route.
+
+        Returns:
+            The task that ends with its result.
+        """
+        clock = self._workshop.network.clock
+        ahead = clock.monotonic() - clock.wall()
+        attempt = Attempt(
+            route=route,
+            token_id=intent.token_id,
+            started=intent.started_wall + ahead,
+            started_wall=intent.started_wall,
+            resumed=True,
+        )
+        roundtrip = RoundTrip(attempt, self._owners[route.maildrop.name], self._workshop)
+        return self._spawn(roundtrip.resume(past_submission(None if accepted_wall is None else accepted_wall + ahead)))
+
+    def _prepare(self, route: Route, token_id: str) -> tuple[Mail, Attempt]:
         clock, identity = self._workshop.network.clock, self._workshop.identity
         wall = clock.wall()
         token = Token(
-            id=base32(self._randomness(ID_BYTES)),
-            route=route_digest(route.name),
-            instance=identity.instance,
-            started_ms=int(wall * 1000),
+            id=token_id, route=route_digest(route.name), instance=identity.instance, started_ms=int(wall * 1000)
         )
         envelope = Envelope(reverse_path=route.sender.address, forward_path=route.maildrop.address)
         content = compose(envelope, token.signed(identity.signing_key), wall, route.size_bytes)
         attempt = Attempt(route=route, token_id=token.id, started=clock.monotonic(), started_wall=wall)
-        mail = Mail(envelope=envelope, content=content)
-        return RoundTrip(attempt, mail, self._owners[route.maildrop.name], self._workshop)
+        return Mail(envelope=envelope, content=content), attempt

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.model.fault import Fault, Reason
@@ -21,8 +23,11 @@ from mailsonar.probe.known import Sighting
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.submission import SubmissionReport, retry_delays, submit_once
+from mailsonar.probe.telling import tell
 
 log = logging.getLogger(__name__)
+
+HANGING_SECONDS = 1.0
 
 _NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 
@@ -30,12 +35,11 @@ _NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARR
 class RoundTrip:
     """One attempt under way; `submitting` times its submission, `judged` is its verdict at the deadline."""
 
-    def __init__(self, attempt: Attempt, mail: Mail, owner: MaildropOwner, workshop: Workshop) -> None:
+    def __init__(self, attempt: Attempt, owner: MaildropOwner, workshop: Workshop) -> None:
         self.attempt = attempt
         self.owner = owner
         self.submitting: Stopwatch | None = None
         self.judged: Result | None = None
-        self._mail = mail
         self._workshop = workshop
         self._clock = workshop.network.clock
         self._report: SubmissionReport | None = None
@@ -46,42 +50,65 @@ class RoundTrip:
             left_at=self._left_at,
             fate=asyncio.get_running_loop().create_future(),
         )
+        self._was_overdue = attempt.resumed and self.awaited.deadline <= self._clock.monotonic()
 
-    async def run(self, turn: AsyncExitStack) -> Result:
+    async def run(self, mail: Mail, turn: AsyncExitStack) -> Result:
         """Go all the way.
 
         Args:
+            mail: the message to submit.
             turn: the right to submit now, given back after the first session.
 
         Returns:
             The result, which the observers have got, too.
         """
-        for observer in self._workshop.observers:
-            observer.attempt_started(self.attempt)
+        tell(self._workshop.observers, lambda observer: observer.attempt_started(self.attempt))
+        return await self._live(self._go(mail, turn))
+
+    async def resume(self, report: SubmissionReport) -> Result:
+        """Go on where an earlier process was stopped: the message may have left, and is not submitted again.
+
+        Args:
+            report: what is on record of the submission.
+
+        Returns:
+            The result, which the observers have got, too.
+        """
+        tell(self._workshop.observers, lambda observer: observer.attempt_resumed(self.attempt))
+        self._report = report
+        self.owner.await_(self.awaited)
+        return await self._live(self._await_arrival(report))
+
+    async def _live(self, journey: Coroutine[Any, Any, Result]) -> Result:
         judge = asyncio.create_task(self._judge(), name=f"judge {self.attempt.token_id}")
         try:
-            result = await self._go(turn)
+            result = await journey
         except Exception as bug:
             log.exception("an attempt on route %s failed by our own fault", self.attempt.route.name)
             result = self._result(Outcome.FAILED, fault=classify(bug, Leg.AGENT))
         finally:
             judge.cancel()
         self.owner.give_up(self.awaited, Fate())
-        for observer in self._workshop.observers:
-            observer.attempt_ended(result)
+        await self._workshop.ledger.end(result)
+        tell(self._workshop.observers, lambda observer: observer.attempt_ended(result))
         return result
 
-    async def _go(self, turn: AsyncExitStack) -> Result:
+    async def _go(self, mail: Mail, turn: AsyncExitStack) -> Result:
         self.owner.await_(self.awaited)
-        report = await self._submit(turn)
+        report = await self._submit(mail, turn)
         if report.outcome:
             return self._result(report.outcome, fault=report.fault)
+        if report.accepted_at is not None:
+            self._workshop.ledger.accept(self.attempt.token_id, self._clock.wall())
+        return await self._await_arrival(report)
+
+    async def _await_arrival(self, report: SubmissionReport) -> Result:
         self.owner.seek(self.awaited)
         return self._conclude(report, await self.awaited.fate)
 
-    async def _submit(self, turn: AsyncExitStack) -> SubmissionReport:
+    async def _submit(self, mail: Mail, turn: AsyncExitStack) -> SubmissionReport:
         async with turn:
-            report = await self._hold_session()
+            report = await self._hold_session(mail)
         delays = retry_delays()
         while report.outcome is Outcome.DEFERRED:
             delay = next(delays)
@@ -89,16 +116,16 @@ class RoundTrip:
                 break
             await self._clock.sleep(delay)
             async with self._workshop.turns.submission(self.attempt.route):
-                report = await self._hold_session()
+                report = await self._hold_session(mail)
         return report
 
-    async def _hold_session(self) -> SubmissionReport:
+    async def _hold_session(self, mail: Mail) -> SubmissionReport:
         if self.owner.is_clogged:
             return _clogged()
         account = self.attempt.route.sender.account
         self._report = None
         self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
-        self._report = await submit_once(account, self._mail, self._workshop, self.submitting)
+        self._report = await submit_once(account, mail, self._workshop, self.submitting)
         return self._report
 
     @property
@@ -107,22 +134,27 @@ class RoundTrip:
         return self.submitting is not None and self._report is None
 
     async def _judge(self) -> None:
-        """Let the verdict fall at the deadline, if the message was not seen by then."""
+        """Let the verdict fall at the deadline."""
         await self._clock.sleep(self.awaited.deadline - self._clock.monotonic())
-        if self.awaited.sighting is None:
-            self.judged = self._result(Outcome.PENDING, fault=self._fault_now())
-            for observer in self._workshop.observers:
-                observer.verdict_fell(self.judged)
+        if self._was_overdue:
+            await self.owner.looked()
+        sighting = self.awaited.sighting
+        if sighting and self._is_on_time(sighting):  # only the end of its submission is still to come
+            judged = replace(self._result(Outcome.PENDING, fault=None), success=True)
+        else:
+            judged = self._result(Outcome.PENDING, fault=self._fault_now())
+        self.judged = judged
+        tell(self._workshop.observers, lambda observer: observer.verdict_fell(judged))
 
     def _fault_now(self) -> Fault:
         if self._report is None:
             return _overtaken(Leg.SUBMISSION, self.submitting)
-        since = self.awaited.sought_since
-        if self._report.fault or since is None:
-            return self._report.fault or _NOT_ARRIVED
-        last = self.owner.last_look
-        if last is None or last.started < since:
-            return _overtaken(Leg.RETRIEVAL, self.owner.looking) if self.owner.looking else _NOT_ARRIVED
+        if self._report.fault:
+            return self._report.fault
+        looking, last = self.owner.looking, self.owner.last_look
+        is_first = last is None or last.started < (self.awaited.sought_since or 0.0)
+        if looking and (is_first or looking.waiting_seconds > HANGING_SECONDS):
+            return _overtaken(Leg.RETRIEVAL, looking)
         return self.owner.last_fate.fault or _NOT_ARRIVED
 
     @property
@@ -154,18 +186,23 @@ class RoundTrip:
         return self._result(Outcome.LOST, fault=_NOT_ARRIVED, fate=fate)
 
     def _arrived(self, report: SubmissionReport, fate: Fate, sighting: Sighting) -> Result:
-        round_trip = sighting.seen - self.attempt.started
-        on_time = round_trip <= self.attempt.route.deadline_seconds
+        on_time = self._is_on_time(sighting)
         left_at = self._left_at()
+        if left_at > sighting.seen:  # a submission that was deferred had been delivered all the same
+            left_at = self.attempt.started
         transit = None if report.accepted_at is None else max(0.0, sighting.seen - report.accepted_at)
+        late = Outcome.UNOBSERVED if self._was_overdue and sighting.absent_at is None else Outcome.LATE
         return self._result(
-            Outcome.ON_TIME if on_time else Outcome.LATE,
+            Outcome.ON_TIME if on_time else late,
             fault=None if on_time else self.judged.fault if self.judged else _NOT_ARRIVED,
             fate=fate,
-            round_trip_seconds=round_trip,
+            round_trip_seconds=sighting.seen - self.attempt.started,
             error_seconds=sighting.seen - max(left_at, sighting.absent_at or left_at),
             transit_seconds=transit,
         )
+
+    def _is_on_time(self, sighting: Sighting) -> bool:
+        return sighting.seen - self.attempt.started <= self.attempt.route.deadline_seconds
 
     def _result(
         self, outcome: Outcome, *, fault: Fault | None, fate: Fate | None = None, **figures: float | None

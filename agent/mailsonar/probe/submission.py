@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailsonar.dialogue.submit import Mail, SubmissionNotes, submit
 from mailsonar.model.fault import Fault, MailSonarError, Reason, Refused
 from mailsonar.model.observer import Login
-from mailsonar.model.redaction import strike_out
 from mailsonar.model.result import Outcome, Reply, TlsFacts
 from mailsonar.model.server import Account
 from mailsonar.model.stage import Leg, Stage, StageTiming
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify
+from mailsonar.probe.classify import classify, scrubbed
 from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.telling import tell
 
 FIRST_RETRY_SECONDS = 15.0
 
@@ -43,6 +43,28 @@ class SubmissionReport:
     stages: tuple[StageTiming, ...]
     reply: Reply | None
     tls: TlsFacts | None
+
+
+def past_submission(accepted_at: float | None) -> SubmissionReport:
+    """Return the report on a submission by an earlier process.
+
+    Args:
+        accepted_at: the monotonic instant at which the message was accepted, None where it is not on record.
+    """
+    fault = Fault(
+        leg=Leg.AGENT,
+        stage=Stage.INTERNAL,
+        reason=Reason.INTERNAL,
+        detail="the agent ended before it was known what became of the submission",
+    )
+    return SubmissionReport(
+        outcome=None,
+        fault=fault if accepted_at is None else None,
+        accepted_at=accepted_at,
+        stages=(),
+        reply=None,
+        tls=None,
+    )
 
 
 def retry_delays() -> Iterator[float]:
@@ -77,14 +99,14 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         error = bug
     secrets = [account.credentials.password.reveal()] if account.credentials else []
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
-    for observer in workshop.observers:
-        observer.account_used(_login(account, notes, fault, session.tls))
+    login = _login(account, notes, fault, session.tls)
+    tell(workshop.observers, lambda observer: observer.account_used(login))
     return SubmissionReport(
         outcome=None if error is None or notes.uncertain else _outcome(error),
         fault=fault,
         accepted_at=stopwatch.received_at[Stage.DATA] if notes.accepted else None,
         stages=stopwatch.timings(),
-        reply=_scrubbed(notes.reply, secrets),
+        reply=notes.reply and replace(notes.reply, text=scrubbed(notes.reply.text, secrets)),
         tls=session.tls,
     )
 
@@ -103,9 +125,3 @@ def _login(account: Account, notes: SubmissionNotes, fault: Fault | None, tls: T
         fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
         tls=tls,
     )
-
-
-def _scrubbed(reply: Reply | None, secrets: list[str]) -> Reply | None:
-    if reply is None:
-        return None
-    return Reply(code=reply.code, enhanced=reply.enhanced, text=strike_out(reply.text, secrets))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mailsonar.model.route import Route
-from mailsonar.model.server import Account
+from mailsonar.model.server import Account, Protocol
 
 
 class Turns:
@@ -25,8 +25,9 @@ class Turns:
 
     @asynccontextmanager
     async def session(self, account: Account) -> AsyncIterator[None]:
-        """Wait until the account has a session to spare, and hold it."""
+        """Wait until the account has a session to spare, and hold it; a maildrop has one only (RFC 1939 section 4)."""
         key = (account.server.protocol, account.server.name, account.name)
-        sessions = self._sessions.setdefault(key, asyncio.Semaphore(account.limits.sessions))
+        places = account.limits.sessions if account.server.protocol is Protocol.SMTP else 1
+        sessions = self._sessions.setdefault(key, asyncio.Semaphore(places))
         async with sessions:
             yield

@@ -58,7 +58,7 @@ def read_status(buffer: bytearray) -> Status | None:
 def _status(line: bytes) -> Status:
     found = _STATUS.fullmatch(line)
     if not found:
-        raise ProtocolViolation(f"not a POP3 reply: {printable(line)!r}")
+        raise ProtocolViolation(f"not a POP3 reply: {printable(line)}")
     indicator, rest = found[1].upper(), found[2] or b""
     if indicator == b"+":
         return Status(ok=False, continues=True, argument=rest)

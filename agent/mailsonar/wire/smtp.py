@@ -63,7 +63,7 @@ class ReplyReader:
     def _takes_last(self, line: bytes) -> bool:
         found = _LINE.fullmatch(line)
         if not found:
-            raise ProtocolViolation(f"not an SMTP reply: {printable(line)!r}")
+            raise ProtocolViolation(f"not an SMTP reply: {printable(line)}")
         code = int(found[1])
         if self._code not in (None, code):
             raise ProtocolViolation(f"the reply code changed from {self._code} to {code} within one reply")

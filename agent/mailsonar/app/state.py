@@ -1,0 +1,68 @@
+"""The state directory while the agent runs: the lock, the journal and what an earlier process left in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailsonar.app.ledger import JournalLedger
+from mailsonar.clock import Clock
+from mailsonar.journal.folder import lock_folder, open_store
+from mailsonar.journal.records import EndedRecord, OpenRecord
+from mailsonar.journal.writer import Writer
+from mailsonar.probe.prober import new_instance
+
+CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What an earlier process left, and where this one keeps its record; `ledger` is None without a state directory."""
+
+    instance: str
+    ledger: JournalLedger | None = None
+    open_attempts: tuple[OpenRecord, ...] = ()
+    ended_attempts: tuple[EndedRecord, ...] = ()
+
+
+@asynccontextmanager
+async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], None]) -> AsyncIterator[State]:
+    """Provide the state, and close it in the end.
+
+    Args:
+        folder: the state directory; None for a state that ends with the process.
+        clock: whose time goes on record.
+        failed: called in the event loop for each write that failed.
+
+    Raises:
+        StateUnusable: the directory cannot be used, or another agent uses it.
+    """
+    instance = new_instance()
+    if folder is None:
+        yield State(instance=instance)
+        return
+    lock = lock_folder(folder)
+    try:
+        store = await asyncio.to_thread(open_store, folder, instance)
+        left = store.open_attempts(), store.ended_attempts(), store.counts()
+        loop = asyncio.get_running_loop()
+
+        def note_failure() -> None:
+            loop.call_soon_threadsafe(failed)
+
+        writer = Writer(store, note_failure)
+        try:
+            yield State(
+                instance=store.instance,
+                ledger=JournalLedger(writer, left[2], clock),
+                open_attempts=tuple(left[0]),
+                ended_attempts=tuple(left[1]),
+            )
+        finally:
+            await asyncio.to_thread(writer.close, CLOSE_SECONDS)
+    finally:
+        os.close(lock)

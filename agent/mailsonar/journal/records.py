@@ -1,0 +1,36 @@
+"""What the journal holds of an attempt; instants are POSIX seconds, since the monotonic clock ends with the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRecord:
+    """An attempt without an outcome; without `accepted_wall` nobody knows whether its message left."""
+
+    token_id: str
+    route: str
+    started_wall: float
+    accepted_wall: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRecord:
+    """An attempt with its outcome; `result` is the result as JSON."""
+
+    token_id: str
+    route: str
+    started_wall: float
+    ended_wall: float
+    outcome: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How often something happened on a route: `started`, or an outcome."""
+
+    route: str
+    what: str
+    times: int

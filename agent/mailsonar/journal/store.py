@@ -1,0 +1,160 @@
+"""The journal's file: SQLite in WAL mode, each commit synced to the disk (`synchronous=FULL`).
+
+An attempt is counted in the same transaction that records it, so counts and records never disagree. Every change can be
+made twice without harm: a batch that failed is simply tried again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mailsonar.journal.records import Count, EndedRecord, OpenRecord
+
+APPLICATION_ID = 0x4D534E52
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE identity (instance TEXT NOT NULL);
+CREATE TABLE attempts (
+    token TEXT PRIMARY KEY, route TEXT NOT NULL, started REAL NOT NULL,
+    accepted REAL, ended REAL, outcome TEXT, result TEXT
+) WITHOUT ROWID;
+CREATE INDEX attempts_by_route ON attempts (route, started);
+CREATE TABLE counts (
+    route TEXT NOT NULL, what TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (route, what)
+) WITHOUT ROWID;
+"""
+_COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
+
+
+class NotOurJournal(Exception):
+    """The file is no journal of this version; the message says what it is."""
+
+
+class Store:
+    """One open file; all calls come from one thread.
+
+    Args:
+        file: is made where it is missing.
+        instance: the agent's instance, for a new file; an old one keeps its own.
+
+    Raises:
+        NotOurJournal: the file is damaged, foreign, or of another version.
+        OSError, sqlite3.Error: the file cannot be used.
+    """
+
+    def __init__(self, file: Path, instance: str) -> None:
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=1.0)
+        try:
+            self._prepare(instance)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, instance: str) -> None:
+        try:
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            application, version = (self._pragma("application_id"), self._pragma("user_version"))
+            is_new = not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if is_new:
+                self._create(instance)
+            elif application != APPLICATION_ID:
+                raise NotOurJournal("it is no journal of MailSonar")
+            elif version != VERSION:
+                raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
+            elif (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                raise NotOurJournal(f"it is damaged: {verdict}")
+            self.instance = str(self._connection.execute("SELECT instance FROM identity").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            raise NotOurJournal(f"it is damaged: {error}") from error
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _create(self, instance: str) -> None:
+        with self.transaction():
+            for statement in _SCHEMA.split(";\n"):
+                self._connection.execute(statement)
+            self._connection.execute("INSERT INTO identity VALUES (?)", (instance,))
+            self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            self._connection.execute(f"PRAGMA user_version={VERSION}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all changes within durable together, or none of them.
+
+        Raises:
+            sqlite3.Error: the disk is full or broken; nothing was changed.
+        """
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def intend(self, record: OpenRecord) -> None:
+        """Record that an attempt starts, and count it."""
+        made = self._connection.execute(
+            "INSERT OR IGNORE INTO attempts (token, route, started) VALUES (?, ?, ?)",
+            (record.token_id, record.route, record.started_wall),
+        )
+        if made.rowcount:
+            self._connection.execute(_COUNT, (record.route, "started"))
+
+    def accept(self, token_id: str, accepted_wall: float) -> None:
+        """Record that an attempt's message was accepted."""
+        self._connection.execute("UPDATE attempts SET accepted = ? WHERE token = ?", (accepted_wall, token_id))
+
+    def end(self, record: EndedRecord) -> None:
+        """Record an attempt's outcome, and count it."""
+        made = self._connection.execute(
+            "UPDATE attempts SET ended = ?, outcome = ?, result = ? WHERE token = ? AND outcome IS NULL",
+            (record.ended_wall, record.outcome, record.result, record.token_id),
+        )
+        if made.rowcount:
+            self._connection.execute(_COUNT, (record.route, record.outcome))
+
+    def prune(self, ended_before_wall: float, keep: int) -> None:
+        """Forget ended attempts from before an instant, but keep the last few of each route."""
+        self._connection.execute(
+            "DELETE FROM attempts WHERE ended < ? AND token NOT IN (SELECT token FROM ("
+            "SELECT token, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts"
+            ") WHERE place <= ?)",
+            (ended_before_wall, keep),
+        )
+
+    def open_attempts(self) -> list[OpenRecord]:
+        """Return the attempts without an outcome, the oldest first."""
+        rows = self._connection.execute(
+            "SELECT token, route, started, accepted FROM attempts WHERE outcome IS NULL ORDER BY started"
+        )
+        return [OpenRecord(token_id=t, route=r, started_wall=s, accepted_wall=a) for t, r, s, a in rows]
+
+    def ended_attempts(self) -> list[EndedRecord]:
+        """Return the attempts that are remembered with their outcome, the oldest first."""
+        rows = self._connection.execute(
+            "SELECT token, route, started, ended, outcome, result FROM attempts "
+            "WHERE outcome IS NOT NULL ORDER BY started"
+        )
+        return [
+            EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j)
+            for t, r, s, e, o, j in rows
+        ]
+
+    def counts(self) -> list[Count]:
+        """Return all counts."""
+        rows = self._connection.execute("SELECT route, what, times FROM counts")
+        return [Count(route=route, what=what, times=times) for route, what, times in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
