@@ -109,12 +109,30 @@ async def test_large_body_is_not_read(connect):
     assert b" 431 " in await closed(reader)
 
 
-async def test_small_requests_never_add_up(connect):
-    """The bound is for one request: a connection may live long."""
+@pytest.mark.parametrize("cut", [-3, -2, -1])
+async def test_small_requests_never_add_up(connect, cut):
+    """The bound is for one request, wherever its blank line is split: a connection may live long."""
     reader, writer = await connect()
     padded = REQUEST.replace(b"\r\n\r\n", b"\r\nX: " + b"y" * 8000 + b"\r\n\r\n")
     for _ in range(5):
-        writer.write(padded)
+        writer.write(padded[:cut])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        writer.write(padded[cut:])
+        assert await answer_of(reader) == b"HTTP/1.1 200 OK"
+
+
+async def test_finished_requests_are_not_cut_off(monkeypatch, connect):
+    """The time of a request ends with it: a connection outlives the time that each of its requests has."""
+    monkeypatch.setattr(listen, "REQUEST_SECONDS", 0.3)
+    reader, writer = await connect()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 0.5
+    while loop.time() < end:
+        for piece in (REQUEST[:5], REQUEST[5:10], REQUEST[10:]):
+            writer.write(piece)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
         assert await answer_of(reader) == b"HTTP/1.1 200 OK"
 
 

@@ -1,86 +1,15 @@
-"""What the HTTP server answers, asked over a real connection."""
+"""What the HTTP server answers to programs, asked over a real connection."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.support.observed import (
-    NOT_ARRIVED,
-    WALL,
-    HandClock,
-    all_stages,
-    failed,
-    make_attempt,
-    make_route,
-    on_time,
-)
-
-from mailsonar.model.result import Outcome, TlsFacts
-from mailsonar.observe.history import History
-from mailsonar.observe.metrics import Metrics
-from mailsonar.web.listen import serve
-from mailsonar.web.server import build_app
-from mailsonar.web.site import Site
-
-SCRIPT = "<script>alert('x')</script>"
-
-
-@dataclass
-class Agent:
-    """Stands for the agent behind the site: what it is asked for, and what it answers."""
-
-    clock: HandClock = field(default_factory=HandClock)
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    history: History = field(default_factory=History)
-    ready: bool = True
-    healthy: bool = True
-    reloads: int = 0
-    reload_error: str | None = None
-    probed: list[str] = field(default_factory=list)
-    can_probe: bool = True
-
-    def __post_init__(self):
-        self.metrics = Metrics(self.registry, self.clock)
-
-    def configure(self, *routes, labels=()):
-        self.metrics.set_routes(routes, labels)
-        self.history.set_routes(routes)
-
-    def tell(self, event, value):
-        for observer in (self.metrics, self.history):
-            getattr(observer, event)(value)
-
-    def run(self, result):
-        self.tell("attempt_started", result.attempt)
-        self.tell("attempt_ended", result)
-
-    async def reload(self):
-        self.reloads += 1
-        return self.reload_error
-
-    def probe_now(self, name):
-        self.probed.append(name)
-        return self.can_probe
-
-    def site(self, *, lifecycle):
-        return Site(
-            registry=self.registry,
-            history=self.history,
-            metrics=self.metrics,
-            clock=self.clock,
-            ready=lambda: self.ready,
-            healthy=lambda: self.healthy,
-            reload=self.reload,
-            probe_now=self.probe_now,
-            config_text=lambda: "routes: {}\n",
-            lifecycle=lifecycle,
-        )
+from tests.support.observed import all_stages, make_attempt, make_route, on_time
+from tests.support.site import Agent, browsing, text_of
 
 
 @pytest.fixture
@@ -100,18 +29,8 @@ def lifecycle():
 @pytest.fixture
 async def client(agent, lifecycle):
     """Give a client of a server that listens."""
-    listener = await serve(build_app(agent.site(lifecycle=lifecycle)), "127.0.0.1:0")
-    host, port = listener.addresses[0]
-    async with aiohttp.ClientSession(f"http://{host}:{port}") as session:
+    async with browsing(agent.site(lifecycle=lifecycle)) as session:
         yield session
-    await listener.close()
-
-
-async def text_of(client, path, **options):
-    """Return the text of a page that must be there."""
-    async with client.get(path, **options) as answer:
-        assert answer.status == 200
-        return await answer.text()
 
 
 @pytest.mark.parametrize(("path", "switch"), [("/-/healthy", "healthy"), ("/-/ready", "ready")])
@@ -145,89 +64,6 @@ async def test_metrics_by_name(client):
     """`name[]` asks for some families only."""
     text = await text_of(client, "/metrics?name[]=mailsonar_build_info")
     assert {family.name for family in parse_text(text)} == {"mailsonar_build_info"}
-
-
-async def test_overview_lists_failing_routes_first(client, agent):
-    """The page shows state in words, the figure with its error, and the fault; what fails comes first."""
-    good, bad, new = make_route("a-good"), make_route("b-bad"), make_route("c-new")
-    agent.configure(good, bad, new)
-    agent.run(on_time(make_attempt(good)))
-    agent.run(failed(make_attempt(bad), Outcome.LOST, NOT_ARRIVED))
-    agent.tell("attempt_started", make_attempt(new))
-    agent.clock.now = 42.0
-    page = await text_of(client, "/")
-    assert page.index("/routes/b-bad") < page.index("/routes/c-new") < page.index("/routes/a-good")
-    for words in ("failing", "waiting", "ok", "1.84 s", "310 ms", "not arrived (transit)", "42 s ago", "1 pending"):
-        assert words in page
-    assert "not seen in time" in page
-
-
-async def test_overview_greys_an_old_green(client, agent):
-    """A route without an attempt for three intervals is stale, not ok."""
-    agent.run(on_time(make_attempt(make_route())))
-    agent.clock.now = 181.0
-    assert 'class="state stale"' in await text_of(client, "/")
-
-
-async def test_empty_states(client, agent):
-    """Without routes, and without attempts, the pages say so."""
-    assert "no attempt yet" in await text_of(client, "/")
-    assert "No attempt yet" in await text_of(client, "/routes/acme-internal")
-    agent.configure()
-    assert "No routes are configured" in await text_of(client, "/")
-
-
-async def test_route_page(client, agent):
-    """A route's page shows the waterfall, the certificates and the recent attempts."""
-    route = make_route()
-    tls = {"protocol": "smtp", "cipher": "TLS_AES_256_GCM_SHA384", "version": "TLSv1.3", "verified": True}
-    facts = TlsFacts(server="smtp.acme.example:587", not_after_wall=WALL + 86400 * 42, **tls)
-    agent.run(failed(make_attempt(route, 0.0, token="cafe0001")))
-    agent.run(on_time(make_attempt(route, 60.0, token="cafe0002"), stages=all_stages(), tls=(facts,)))
-    agent.tell("duplicate_seen", make_attempt(route, 60.0, token="cafe0002"))
-    page = await text_of(client, "/routes/acme-internal")
-    assert page.count("<rect class=") == len(all_stages())
-    assert page.index("cafe0002") < page.index("cafe0001")
-    for words in (
-        "535 no",
-        "authentication rejected at authenticate (submission)",
-        "42 d left",
-        "verified",
-        "duplicates: 1",
-    ):
-        assert words in page
-
-
-async def test_pages_escape_everything(client, agent):
-    """Neither a name of the config nor a server's text can become markup."""
-    route = make_route(SCRIPT.replace("/", "\\"), (("customer", SCRIPT),))
-    agent.configure(route, labels=["customer"])
-    fault = NOT_ARRIVED.__class__(
-        leg=NOT_ARRIVED.leg, stage=NOT_ARRIVED.stage, reason=NOT_ARRIVED.reason, detail=SCRIPT
-    )
-    agent.run(failed(make_attempt(route), Outcome.LOST, fault))
-    overview = await text_of(client, "/")
-    href = overview.split('href="/routes/')[1].split('"')[0]
-    for page in (overview, await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))):
-        assert "<script>alert" not in page
-        assert "&lt;script&gt;alert(&#39;x&#39;)" in page
-
-
-async def test_pages_have_no_inline_script_or_style(client, agent):
-    """What the security policy forbids is not there, so that the pages work under it."""
-    agent.run(on_time(make_attempt(make_route()), stages=all_stages()))
-    for path in ("/", "/routes/acme-internal"):
-        page = await text_of(client, path)
-        assert " style=" not in page
-        assert "<style" not in page
-        assert page.count("<script") == page.count('<script src="/static/')
-    for path, content_type in (
-        ("refresh.js", "text/javascript"),
-        ("style.css", "text/css"),
-        ("icon.svg", "image/svg+xml"),
-    ):
-        answer = await client.get(f"/static/{path}")
-        assert (answer.status, answer.content_type) == (200, content_type)
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/nothing", "/api/v1/routes"])

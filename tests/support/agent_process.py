@@ -105,6 +105,11 @@ class AgentProcess:
         except TimeoutError:
             raise AssertionError(f"{path} was not answered in {REQUEST_SECONDS} s\n{self._output()}") from None
 
+    async def post(self, path: str) -> tuple[int, str]:
+        """POST nothing to a path; return the status and the body of the answer."""
+        async with self._http.post(self.url + path) as response:
+            return response.status, await response.text()
+
     async def metrics(self) -> Scrape:
         """Scrape the agent once."""
         status, text = await self.get("/metrics")

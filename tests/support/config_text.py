@@ -59,6 +59,20 @@ def config_text(host: MailHost, routes: Sequence[RouteText], secret_folder: Path
     return yaml.safe_dump(config | top_level, sort_keys=False)
 
 
+def write_config(host: MailHost, routes: Sequence[RouteText], folder: Path, **top_level: Any) -> Path:
+    """Write a config for these routes, with its secrets beside it; see `config_text`.
+
+    Args:
+        folder: where `mailsonar.yml` and the folder `secrets` go.
+
+    Returns:
+        The config file.
+    """
+    config_file = folder / "mailsonar.yml"
+    config_file.write_text(config_text(host, routes, folder / "secrets", **top_level))
+    return config_file
+
+
 def sender_name(host: MailHost, route: RouteText) -> str:
     """Return the name of the section that a route's sender has in the config."""
     return f"{host.users[route.sender].local_part}-out-{route.smtp_security}"

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.mailhost import MailHost
+from tests.support.mailhost import MailHost, probe_users
+
+USERS = 240
+USERS_OF_THE_HOST_ITSELF = 20  # the tests of the host itself name these
 
 
 @pytest.fixture(scope="session")
@@ -16,5 +19,11 @@ def mail_host() -> Iterator[MailHost]:
     with tempfile.TemporaryDirectory(prefix="ms-") as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)
-        with MailHost(folder) as host:
+        with MailHost(folder, probe_users(USERS)) as host:
             yield host
+
+
+@pytest.fixture(scope="session")
+def positions() -> Iterator[int]:
+    """Hand out the host's users by position: whoever takes one has its mailbox for himself."""
+    return iter(range(USERS_OF_THE_HOST_ITSELF, USERS))

@@ -40,14 +40,20 @@ OURS = {
     "folded twice": [f"{TOKEN_FIELD}: {TEXT[:9]}", f"\t{TEXT[9:40]}", f"   {TEXT[40:]}"],
     "after a forged field": [f"{TOKEN_FIELD}: {FORGED}", f"{TOKEN_FIELD}: {TEXT}"],
     "Message-ID after a forged field": [f"{TOKEN_FIELD}: {FORGED}", f"Message-ID: <{TEXT}@acme.example>"],
-    "40 Received on top": [*["Received: from a by b;", " Mon, 23 Nov 2026 10:00:00 +0000"] * 40, f"{TOKEN_FIELD}: {TEXT}"],
-    "100 kB of other fields": [*[f"X-Gateway-{number}: " + "x" * 1000 for number in range(100)], f"{TOKEN_FIELD}: {TEXT}"],
+    "40 Received on top": [
+        *["Received: from a by b;", " Mon, 23 Nov 2026 10:00:00 +0000"] * 40,
+        f"{TOKEN_FIELD}: {TEXT}",
+    ],
+    "100 kB of other fields": [
+        *[f"X-Gateway-{number}: " + "x" * 1000 for number in range(100)],
+        f"{TOKEN_FIELD}: {TEXT}",
+    ],
     "8-bit neighbours": [b"Subject: \xff\xfe\0", f"{TOKEN_FIELD}: {TEXT}"],
     "lines that are no fields": ["From mbox Mon Nov 23", "nonsense", " continued", ":", f"{TOKEN_FIELD}: {TEXT}"],
     "auto-generated": [f"{TOKEN_FIELD}: {TEXT}", "Auto-Submitted: auto-generated"],
     "text/plain": [f"{TOKEN_FIELD}: {TEXT}", "Content-Type: text/plain; charset=utf-8"],
     "tagged subject": ["Subject: [EXTERNAL] Mail flow check", f"{TOKEN_FIELD}: {TEXT}"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lines", OURS.values(), ids=OURS)
@@ -80,11 +86,19 @@ NOT_OURS = {
     "auto-replied": [f"{TOKEN_FIELD}: {TEXT}", "Auto-Submitted: auto-replied"],
     "auto-replied, other case": [f"{TOKEN_FIELD}: {TEXT}", "AUTO-SUBMITTED:", "\tAuto-Replied (vacation)"],
     "delivery report": [f"{TOKEN_FIELD}: {TEXT}", "Content-Type: multipart/report; report-type=delivery-status"],
-    "read receipt": [f"{TOKEN_FIELD}: {TEXT}", "Content-type: Multipart/Report;", " report-type=disposition-notification"],
-    "one of two types is a report": [f"{TOKEN_FIELD}: {TEXT}", "Content-Type: text/plain", "Content-Type: multipart/report"],
+    "read receipt": [
+        f"{TOKEN_FIELD}: {TEXT}",
+        "Content-type: Multipart/Report;",
+        " report-type=disposition-notification",
+    ],
+    "one of two types is a report": [
+        f"{TOKEN_FIELD}: {TEXT}",
+        "Content-Type: text/plain",
+        "Content-Type: multipart/report",
+    ],
     "in the body": ["Subject: x", "", f"{TOKEN_FIELD}: {TEXT}"],
     "8-bit": [f"{TOKEN_FIELD}: ".encode() + b"\xff" * len(TEXT)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("lines", NOT_OURS.values(), ids=NOT_OURS)

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest, verify
+from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, hide_macs, route_digest, verify
 from mailsonar.model.server import Secret
 
 KEY = Secret("test", lambda: "k" * 32)
 OTHER_KEY = Secret("test", lambda: "o" * 32)
-TOKEN = Token(id=base32(b"i" * ID_BYTES), route=route_digest("acme"), instance=base32(b"n" * INSTANCE_BYTES), started_ms=1_795_000_000_123)
+TOKEN = Token(
+    id=base32(b"i" * ID_BYTES),
+    route=route_digest("acme"),
+    instance=base32(b"n" * INSTANCE_BYTES),
+    started_ms=1_795_000_000_123,
+)
 TEXT = TOKEN.signed(KEY)  # fmt: skip
 
 
@@ -29,7 +34,12 @@ def test_a_token_is_safe_in_a_header_field_and_a_message_id() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.binary(min_size=12, max_size=12), st.text(alphabet="a\u00fc/ -", max_size=9), st.binary(min_size=5, max_size=5), st.integers(0, 2**47))
+@given(
+    st.binary(min_size=12, max_size=12),
+    st.text(alphabet="a\u00fc/ -", max_size=9),
+    st.binary(min_size=5, max_size=5),
+    st.integers(0, 2**47),
+)
 def test_every_token_comes_back(raw_id: bytes, route: str, instance: bytes, started_ms: int) -> None:
     """No id, route name, instance or time makes a token that its own key does not verify."""
     token = Token(id=base32(raw_id), route=route_digest(route), instance=base32(instance), started_ms=started_ms)
@@ -47,7 +57,10 @@ def test_no_character_can_be_altered(position: int) -> None:
     assert verify(head + char * 2 + tail, KEY) is None
 
 
-@pytest.mark.parametrize("text", ["", TEXT + "\n", " " + TEXT, TEXT + "-", TEXT * 2, TEXT.upper(), TEXT.replace("ms1", "ms2"), "\ufffd" * len(TEXT)])
+@pytest.mark.parametrize(
+    "text",
+    ["", TEXT + "\n", " " + TEXT, TEXT + "-", TEXT * 2, TEXT.upper(), TEXT.replace("ms1", "ms2"), "\ufffd" * len(TEXT)],
+)
 def test_only_the_exact_text_verifies(text: str) -> None:
     """Nothing around a token, and no other spelling of it, verifies: the reader lowers and strips beforehand."""
     assert verify(text, KEY) is None
@@ -56,7 +69,9 @@ def test_only_the_exact_text_verifies(text: str) -> None:
 def test_the_hmac_covers_every_part() -> None:
     """A signature does not carry over to another id, route, instance or time."""
     mac = TEXT.rpartition("-")[2]
-    other = Token(id=base32(b"j" * ID_BYTES), route=route_digest("b"), instance=base32(b"m" * INSTANCE_BYTES), started_ms=1)
+    other = Token(
+        id=base32(b"j" * ID_BYTES), route=route_digest("b"), instance=base32(b"m" * INSTANCE_BYTES), started_ms=1
+    )
     for part in ("id", "route", "instance", "started_ms"):
         fields = {name: getattr(TOKEN, name) for name in ("id", "route", "instance", "started_ms")}
         claim = Token(**{**fields, part: getattr(other, part)}).signed(KEY).rpartition("-")[0]
@@ -69,3 +84,12 @@ def test_a_key_that_changes_is_read_anew() -> None:
     rotating = Secret("test", lambda: next(keys))
     assert verify(TEXT, rotating) == TOKEN
     assert verify(TEXT, rotating) is None
+
+
+@pytest.mark.parametrize("quote", ["554 <{}@acme.example> refused", "see {}", "{}.", "X-MailSonar-Token: {}"])
+@pytest.mark.parametrize("text", [TEXT, TEXT.upper()])
+def test_a_quoted_token_shows_its_id_only(quote: str, text: str) -> None:
+    """Text of a server that quotes our Message-ID keeps the public id and loses the HMAC."""
+    hidden = hide_macs(quote.format(text))
+    assert TEXT.rpartition("-")[2] not in hidden.lower()
+    assert TOKEN.id in hidden.lower()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.readers import fail_three_ways, read_three_ways
 
 from mailsonar.model.fault import LimitExceeded
 from mailsonar.wire.lines import LINE_LIMIT, TEXT_LIMIT, command, has_control, printable, take_line
-from tests.support.readers import fail_three_ways, read_three_ways
 
 
 @pytest.mark.parametrize(

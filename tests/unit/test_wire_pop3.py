@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from tests.support.readers import MakeReader, fail_three_ways, read_three_ways
 
 from mailsonar.model.fault import LimitExceeded, ProtocolViolation
 from mailsonar.wire import pop3
 from mailsonar.wire.pop3 import MultiLine, Status, drop_listing, fingerprint, listed_unique_id, read_status
-from tests.support.readers import fail_three_ways, read_three_ways
 
 
 @pytest.mark.parametrize(
@@ -20,8 +22,14 @@ from tests.support.readers import fail_three_ways, read_three_ways
         (b"+OK\ttabbed\r\n", Status(ok=True, argument=b"tabbed")),
         (b"-ERR no such message\r\n", Status(ok=False, argument=b"no such message")),
         (b"-ERR\r\n", Status(ok=False)),
-        (b"-err [in-use] Do you have another session?\r\n", Status(ok=False, code="IN-USE", argument=b"Do you have another session?")),
-        (b"-ERR [LOGIN-DELAY] minimum time between mail checks\r\n", Status(ok=False, code="LOGIN-DELAY", argument=b"minimum time between mail checks")),
+        (
+            b"-err [in-use] Do you have another session?\r\n",
+            Status(ok=False, code="IN-USE", argument=b"Do you have another session?"),
+        ),
+        (
+            b"-ERR [LOGIN-DELAY] minimum time between mail checks\r\n",
+            Status(ok=False, code="LOGIN-DELAY", argument=b"minimum time between mail checks"),
+        ),
         (b"-ERR [SYS/TEMP] try later\r\n", Status(ok=False, code="SYS/TEMP", argument=b"try later")),
         (b"-ERR [AUTH]\r\n", Status(ok=False, code="AUTH")),
         (b"-ERR [AUTH]glued\r\n", Status(ok=False, code="AUTH", argument=b"glued")),
@@ -34,7 +42,7 @@ from tests.support.readers import fail_three_ways, read_three_ways
         (b"+ PDE4OTY=\r\n", Status(ok=False, continues=True, argument=b"PDE4OTY=")),
         (b"-ERR caf\xc3\xa9 \xff\r\n", Status(ok=False, argument=b"caf\xc3\xa9 \xff")),
     ],
-)  # fmt: skip
+)
 def test_a_status_line_is_read(wire: bytes, status: Status) -> None:
     """Indicator, response code and the rest are told apart; `+` is a continuation and never a success."""
     assert read_three_ways(lambda: read_status, wire) == status
@@ -42,8 +50,19 @@ def test_a_status_line_is_read(wire: bytes, status: Status) -> None:
 
 @pytest.mark.parametrize(
     "wire",
-    [b"\r\n", b"OK\r\n", b"+OKAY\r\n", b"-ERROR\r\n", b"+OK[X]\r\n", b" +OK\r\n", b"220 smtp\r\n", b"\0\xff\n", b"* OK\r\n", b"+YES\r\n"],
-)  # fmt: skip
+    [
+        b"\r\n",
+        b"OK\r\n",
+        b"+OKAY\r\n",
+        b"-ERROR\r\n",
+        b"+OK[X]\r\n",
+        b" +OK\r\n",
+        b"220 smtp\r\n",
+        b"\0\xff\n",
+        b"* OK\r\n",
+        b"+YES\r\n",
+    ],
+)
 def test_what_has_no_indicator_is_a_violation(wire: bytes) -> None:
     """A line that begins neither with +OK nor -ERR nor + breaks the RFC."""
     assert fail_three_ways(lambda: read_status, wire, ProtocolViolation)
@@ -80,7 +99,7 @@ def test_lines_up_to_the_lone_dot_are_taken_unstuffed(wire: bytes, lines: list[b
 @pytest.mark.parametrize(
     "make", [pop3.capabilities_reader, pop3.uidl_reader, pop3.list_reader, lambda: pop3.message_reader(print, 99)]
 )
-def test_a_refusal_ends_a_listing(make: pytest.FixtureRequest) -> None:
+def test_a_refusal_ends_a_listing(make: MakeReader[Any]) -> None:
     """-ERR is the whole answer, one line; nothing behind it is waited for or eaten."""
     assert read_three_ways(make, b"-ERR unknown\r\n") == (Status(ok=False, argument=b"unknown"), None)
     assert fail_three_ways(make, b"+ more\r\n", ProtocolViolation)
@@ -120,9 +139,19 @@ def test_capabilities_without_end_are_given_up() -> None:
 @pytest.mark.parametrize(
     ("rows", "numbers", "unique_ids", "malformed"),
     [
-        (b"1 whqtswO00WBw418f9t5JxYwZ\r\n2 QhdPYR:00WBw1Ph7x7\r\n", [1, 2], [b"whqtswO00WBw418f9t5JxYwZ", b"QhdPYR:00WBw1Ph7x7"], 0),
+        (
+            b"1 whqtswO00WBw418f9t5JxYwZ\r\n2 QhdPYR:00WBw1Ph7x7\r\n",
+            [1, 2],
+            [b"whqtswO00WBw418f9t5JxYwZ", b"QhdPYR:00WBw1Ph7x7"],
+            0,
+        ),
         (b"1  spaced \r\n", [1], [b"spaced"], 0),
-        (b"1 ../../etc/passwd\r\n2 <script>\r\n3 \xff\"'\r\n", [1, 2, 3], [b"../../etc/passwd", b"<script>", b"\xff\"'"], 0),
+        (
+            b"1 ../../etc/passwd\r\n2 <script>\r\n3 \xff\"'\r\n",
+            [1, 2, 3],
+            [b"../../etc/passwd", b"<script>", b"\xff\"'"],
+            0,
+        ),
         (b"1 with spaces\r\n", [1], [b"with spaces"], 0),
         (b"1 " + b"x" * 300 + b"\r\n", [1], [b"x" * 300], 0),
         (b"1 same\r\n2 same\r\n1 same\r\n", [1, 2, 1], [b"same"] * 3, 0),
@@ -131,7 +160,7 @@ def test_capabilities_without_end_are_given_up() -> None:
         (b"+1 a\r\n1_0 a\r\n\xd9\xa3 a\r\n", [], [], 3),
         (b"", [], [], 0),
     ],
-)  # fmt: skip
+)
 def test_unique_ids_are_listed_and_senseless_rows_left_out(
     rows: bytes, numbers: list[int], unique_ids: list[bytes], malformed: int
 ) -> None:
@@ -164,7 +193,7 @@ def test_sizes_are_listed_and_senseless_rows_left_out(
 
 
 @pytest.mark.parametrize("make", [pop3.uidl_reader, pop3.list_reader])
-def test_a_listing_without_end_is_given_up(make: pytest.FixtureRequest) -> None:
+def test_a_listing_without_end_is_given_up(make: MakeReader[Any]) -> None:
     """100,000 rows are read, one more is an error; so are 8 MiB of senseless rows."""
     read = make()
     rows = b"".join(b"%d 1\r\n" % number for number in range(1, pop3.LISTING_ROWS_LIMIT + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from mailsonar.probe.examination import Identity
 from mailsonar.probe.ledger import NoLedger
 from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.prober import new_instance
+from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.turns import Turns
 
 LEFTOVER_GIVE_UPS = 2
@@ -30,6 +32,7 @@ class Tools:
         self._resolver = resolver
         self._observers = tuple(observers)
         self._turns = Turns()
+        self._retreats = Retreats(random.random)
         self._state = state
 
     def workshop(self, config: Config, signing_key: Secret) -> Workshop:
@@ -48,7 +51,7 @@ class Tools:
         )
         network = Network(self.clock, self._resolver, contexts)
         ledger = self._state.ledger or NoLedger()
-        return Workshop(network, identity, self._turns, self._observers, ledger)
+        return Workshop(network, identity, self._turns, self._observers, self._retreats, ledger)
 
 
 @contextmanager

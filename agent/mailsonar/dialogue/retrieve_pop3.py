@@ -16,7 +16,14 @@ from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate
 from mailsonar.dialogue.refusals import pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, ask, hear, upgrade
 from mailsonar.message.recognise import HEADER_LIMIT, HeaderScan
-from mailsonar.model.fault import LimitExceeded, MailSonarError, Reason, Refused, StarttlsUnavailable
+from mailsonar.model.fault import (
+    LimitExceeded,
+    MailSonarError,
+    ProtocolViolation,
+    Reason,
+    Refused,
+    StarttlsUnavailable,
+)
 from mailsonar.model.server import Account, Security
 from mailsonar.model.stage import Stage
 from mailsonar.wire.pop3 import (
@@ -134,11 +141,18 @@ def _read(examiner: Examiner, *, top_is_sure: bool) -> Dialogue[None]:
 def _list() -> Dialogue[tuple[Listing, bool]]:
     status, listing = yield from ask(Stage.LIST, "UIDL", uidl_reader())
     if listing is not None:
-        return listing, True
+        return _sane(listing), True
     status, listing = yield from ask(Stage.LIST, "LIST", list_reader())
     if listing is None:
         raise pop3_refusal(status, Stage.LIST)
-    return listing, False
+    return _sane(listing), False
+
+
+def _sane(listing: Listing) -> Listing:
+    """Return the listing; one that has rows, but none that makes sense, must not pass for an empty maildrop."""
+    if listing.malformed and not len(listing):
+        raise ProtocolViolation(f"none of the {listing.malformed} rows of the listing makes sense", stage=Stage.LIST)
+    return listing
 
 
 def _keys(listing: Listing, *, has_unique_ids: bool) -> Iterator[int]:

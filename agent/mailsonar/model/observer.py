@@ -28,12 +28,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What a session learned of a server and an account; `authenticated` is None where it did not get that far."""
+    """What a session learned of a server and an account; `authenticated` is None where it did not get that far.
+
+    `held_back` tells that the account is left alone from now on, since its credentials were refused.
+    """
 
     account: Account
     authenticated: bool | None
     fault: Fault | None = None
     tls: TlsFacts | None = None
+    held_back: bool = False
 
 
 class Observer(Protocol):

@@ -60,9 +60,11 @@ class AccountTally:
         self._labels = account_labels(account)
         self._authenticated: bool | None = None
         self._failures: Counter[str] = Counter()
+        self._held_back = False
 
     def note(self, login: Login) -> None:
         """Take over how a login ended; a session that did not get that far says nothing."""
+        self._held_back = login.held_back
         if login.authenticated is None:
             return
         self._authenticated = login.authenticated
@@ -72,7 +74,7 @@ class AccountTally:
     def show(self, page: Exposition) -> None:
         """Add the account's samples."""
         page.add(f.AUTHENTICATED, self._labels, self._authenticated)
-        page.add(f.HELD_BACK, self._labels, 0.0)
+        page.add(f.HELD_BACK, self._labels, self._held_back)
         for reason, count in self._failures.items():
             page.add(f.AUTHENTICATION_FAILURES, (*self._labels, reason), count)
 

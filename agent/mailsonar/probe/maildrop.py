@@ -24,10 +24,12 @@ from mailsonar.probe.examination import Examination, Identity, MaildropBook
 from mailsonar.probe.ledger import Ledger, NoLedger
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
+from mailsonar.probe.retreat import Hold, Retreats
 from mailsonar.probe.telling import tell
 from mailsonar.probe.turns import Turns
 
 UNREMOVED_LIMIT = 100
+HOLD_CHECK_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Workshop:
     identity: Identity
     turns: Turns
     observers: Sequence[Observer]
+    retreats: Retreats
     ledger: Ledger = field(default_factory=NoLedger)
 
 
@@ -102,11 +105,21 @@ class MaildropOwner:
         """Look whenever a look is due, until retired."""
         while not (self._retired and self._book.pending.is_empty):
             self._changed.clear()
+            if hold := self._workshop.retreats.hold(self.maildrop.account, self._clock.monotonic()):
+                await self._sit_out(hold)
+                continue
             due = self._next()
             if due is None or due > self._clock.monotonic():
                 await self._wait_until(due)
             else:
                 await self.look()
+
+    async def _sit_out(self, hold: Hold) -> None:
+        """Look at nothing for a while; what must be given up meanwhile is, with the fault that stands."""
+        for one in self._book.pending.overdue(self._clock.monotonic()):
+            self.give_up(one, Fate(fault=hold.fault))
+        ends = min([hold.until, *(one.gives_up for one in self._book.pending.sought)])
+        await self._wait_until(min(ends, self._clock.monotonic() + HOLD_CHECK_SECONDS))
 
     def _next(self) -> float | None:
         sought = [
@@ -154,6 +167,7 @@ class MaildropOwner:
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
         self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
+        self._workshop.retreats.note(self.maildrop.account, fault, self._clock.monotonic())
         self._tell(session, notes, fault, cleanup_fault)
         self._settle(session.stopwatch.started)
         self._looked.set()
@@ -172,6 +186,7 @@ class MaildropOwner:
             authenticated=True if notes.is_authenticated else False if refused else None,
             fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
             tls=session.tls,
+            held_back=self._workshop.retreats.is_open(self.maildrop.account),
         )
         report = Look(
             maildrop=self.maildrop,

@@ -22,7 +22,7 @@ from mailsonar.probe.classify import classify
 from mailsonar.probe.known import Sighting
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
 from mailsonar.probe.pending import Awaited, Fate
-from mailsonar.probe.submission import SubmissionReport, retry_delays, submit_once
+from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class RoundTrip:
 
     async def _hold_session(self, mail: Mail) -> SubmissionReport:
         if self.owner.is_clogged:
-            return _clogged()
+            return not_submitted(_clogged())
         account = self.attempt.route.sender.account
         self._report = None
         self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
@@ -234,11 +234,10 @@ def _overtaken(leg: Leg, stopwatch: Stopwatch | None) -> Fault:
     )
 
 
-def _clogged() -> SubmissionReport:
-    fault = Fault(
+def _clogged() -> Fault:
+    return Fault(
         leg=Leg.RETRIEVAL,
         stage=Stage.DELETE,
         reason=Reason.HELD_BACK,
         detail=f"{UNREMOVED_LIMIT} of our own messages could not be removed from the maildrop: nothing more goes there",
     )
-    return SubmissionReport(outcome=Outcome.FAILED, fault=fault, accepted_at=None, stages=(), reply=None, tls=None)

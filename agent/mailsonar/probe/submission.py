@@ -45,6 +45,11 @@ class SubmissionReport:
     tls: TlsFacts | None
 
 
+def not_submitted(fault: Fault) -> SubmissionReport:
+    """Return the report on a submission that was not even tried."""
+    return SubmissionReport(outcome=Outcome.FAILED, fault=fault, accepted_at=None, stages=(), reply=None, tls=None)
+
+
 def past_submission(accepted_at: float | None) -> SubmissionReport:
     """Return the report on a submission by an earlier process.
 
@@ -87,6 +92,9 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     Returns:
         How it went; errors are in it.
     """
+    now = workshop.network.clock.monotonic
+    if hold := workshop.retreats.hold(account, now()):
+        return not_submitted(hold.fault)
     notes = SubmissionNotes()
     session = Session(workshop.network, account.server, stopwatch)
     error: Exception | None = None
@@ -99,7 +107,8 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         error = bug
     secrets = [account.credentials.password.reveal()] if account.credentials else []
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
-    login = _login(account, notes, fault, session.tls)
+    workshop.retreats.note(account, fault, now())
+    login = replace(_login(account, notes, fault, session.tls), held_back=workshop.retreats.is_open(account))
     tell(workshop.observers, lambda observer: observer.account_used(login))
     return SubmissionReport(
         outcome=None if error is None or notes.uncertain else _outcome(error),

@@ -1,0 +1,163 @@
+"""What probes never do, whatever goes wrong: crowd a server, die, hold on to what they do not need."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.support.probing import QUICK, Probing, at, impatient, probing
+
+from mailsonar.model.fault import Reason
+from mailsonar.model.result import Outcome
+from mailsonar.model.route import Route
+from mailsonar.model.server import Limits
+from mailsonar.model.stage import Leg, Stage
+from mailsonar.probe.examination import Examination
+from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.sandbox import faults
+from mailsonar.sandbox.faults import ServerFault
+
+INTERNAL = (Leg.AGENT, Stage.INTERNAL, Reason.INTERNAL)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for seconds."""
+    impatient(monkeypatch)
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[Probing]:
+    """A world of mail, and probes in it."""
+    async with probing() as made:
+        yield made
+
+
+class Crowd:
+    """Counts how many sessions are at a moment at once."""
+
+    def __init__(self, moment: str) -> None:
+        self.now = self.most = 0
+        self.fault = ServerFault(name="counts", moments=frozenset({moment}), act=self._count)
+
+    async def _count(self, _transport: asyncio.Transport) -> None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.02)
+        self.now -= 1
+
+
+def limited(route: Route, sessions: int) -> Route:
+    """Return the route with that many sessions allowed to its sender."""
+    account = replace(route.sender.account, limits=Limits(sessions=sessions))
+    return replace(route, sender=replace(route.sender, account=account))
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 4])
+async def test_account_has_no_more_sessions_than_allowed(mail: Probing, sessions: int) -> None:
+    """`limits.sessions` holds over all routes of an account, and is made use of."""
+    crowd = Crowd("DATA")
+    mail.smtp.faults.on(crowd.fault)
+    routes = [limited(mail.route(f"r{number}"), sessions) for number in range(8)]
+    begun = await asyncio.gather(*map(mail.begin, routes))
+    results = await asyncio.gather(*(task for _, task in begun))
+    assert {result.outcome for result in results} == {Outcome.ON_TIME}
+    assert crowd.most == sessions
+
+
+async def test_maildrop_is_never_looked_into_twice_at_once(mail: Probing) -> None:
+    """Two owners of one account, as a reload leaves them for a while, do not lock each other out."""
+    crowd = Crowd("UIDL")
+    mail.pop3.faults.on(crowd.fault)
+    begun = [await mail.begin(mail.route(name, maildrop_name=name)) for name in ("old", "new")]
+    await asyncio.gather(*(task for _, task in begun))
+    assert crowd.most == 1
+    assert [look.fault for look in mail.seen.looks if look.fault] == []
+
+
+class Broken:
+    """An observer with a bug in each of its methods."""
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_: object) -> None:
+            raise RuntimeError(f"a bug in {name}")
+
+        return fail
+
+
+async def test_broken_observer_costs_nobody_anything(mail: Probing, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug in an observer is logged; outcomes stay what they are, other observers hear of them, the route goes on."""
+    mail.with_observers(Broken())
+    for _ in range(2):
+        result = await mail.attempt(mail.route())
+        assert (result.outcome, result.fault) == (Outcome.ON_TIME, None)
+    assert len(mail.seen.started) == len(mail.seen.ended) == 2
+    assert len(mail.seen.looks) >= 2
+    assert "the observer Broken failed by our own fault" in caplog.messages
+
+
+@pytest.mark.filterwarnings("error")
+async def test_bug_in_an_attempt_ends_that_attempt(
+    mail: Probing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug is an outcome of its own kind, told and logged once; the next attempt is a new one."""
+    conclude = RoundTrip._conclude
+    monkeypatch.setattr(RoundTrip, "_conclude", lambda *_: 1 / 0)
+    result = await mail.attempt(mail.route())
+    assert (result.outcome, at(result.fault)) == (Outcome.FAILED, INTERNAL)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert mail.seen.ended == [result]
+    monkeypatch.setattr(RoundTrip, "_conclude", conclude)
+    assert (await mail.attempt(mail.route())).outcome is Outcome.ON_TIME
+
+
+async def test_bug_in_a_look_blames_nobody_else(mail: Probing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner survives its own bug: the message is `unobserved`, the fault is the agent's, the next look is good."""
+    examined = Examination.examined
+    monkeypatch.setattr(Examination, "examined", lambda *_: 1 / 0)
+    result = await mail.attempt(mail.route(deadline_seconds=0.2, give_up_seconds=0.3))
+    assert (result.outcome, at(result.fault)) == (Outcome.UNOBSERVED, INTERNAL)
+    monkeypatch.setattr(Examination, "examined", examined)
+    assert (await mail.attempt(mail.route())).outcome is Outcome.ON_TIME
+    assert mail.mailbox.messages == []
+
+
+def open_files() -> int:
+    """Return how many file descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a path for each would be one descriptor more
+
+
+async def test_cancelled_attempts_leave_nothing(mail: Probing) -> None:
+    """Two hundred attempts cancelled wherever they are leave no task, no descriptor and no turn taken."""
+    await mail.attempt(limited(mail.route(), 50))
+    routes = [limited(mail.route(f"r{number}", timeouts=QUICK), 50) for number in range(50)]
+    tasks, files = len(asyncio.all_tasks()), open_files()
+    for moment in ("CONNECTION", "AUTH", faults.FINAL_DOT, "nothing"):
+        with mail.smtp.faults.during(faults.stalls(moment)):
+            begun = [task for _, task in await asyncio.gather(*map(mail.begin, routes))]
+            await asyncio.wait(begun, timeout=0.05)
+            for task in begun:
+                task.cancel()
+            await asyncio.wait(begun)
+    async with asyncio.timeout(2):
+        while open_files() > files or len(asyncio.all_tasks()) > tasks:
+            await asyncio.sleep(0)  # servers notice that their clients have gone
+    for route in routes:
+        assert not mail.workshop.turns._submissions[route.name].locked()
+
+
+async def test_many_attempts_leave_little_behind(mail: Probing) -> None:
+    """After many attempts only what may still come is remembered, and nothing of what was sent."""
+    route = mail.route(deadline_seconds=0.02, give_up_seconds=0.02)
+    mail.smtp.close()
+    for _ in range(300):
+        await mail.attempt(route)
+    book = mail.owner_of(route.maildrop)._book
+    assert book.pending.is_empty
+    assert len(book.pending._ended) < 150
+    assert len(mail.workshop.turns._submissions) == 1

@@ -1,0 +1,53 @@
+"""Secrets are struck out of what a server says, in every form in which it may quote them."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mailsonar.model.redaction import STRUCK_OUT, strike_out
+
+passwords = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="*"), min_size=5)
+
+
+@given(passwords, st.text(), st.text())
+def test_password_itself_is_struck_out(password: str, before: str, behind: str) -> None:
+    """The plain password never shows."""
+    assert password not in strike_out(f"{before}{password}{behind}", [password])
+
+
+@given(passwords, st.binary(max_size=12), st.binary(max_size=12))
+@example("password", b"\0user\0", b"")
+@example("password", b"", b"\0")
+@example("password", b"x", b"yz")
+def test_base64_is_struck_out_at_every_alignment(password: str, before: bytes, behind: bytes) -> None:
+    """Base64 that carries the password shows at most the characters that it shares with its neighbours."""
+    encoded = base64.b64encode(before + password.encode() + behind).decode()
+    shown = strike_out(f"535 {encoded} is wrong", [password])
+    first, last = len(before) * 8 // 6, (len(before) + len(password.encode())) * 8 // 6
+    inner = encoded[first + bool(len(before) % 3) : last]
+    assert STRUCK_OUT in shown
+    assert inner not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "shown"),
+    [
+        ("nothing to hide", [], "nothing to hide"),
+        ("nothing to hide", ["p4ssw0rd"], "nothing to hide"),
+        ("it is p4ssw0rd, p4ssw0rd", ["p4ssw0rd"], "it is ***, ***"),
+        ("AHVzZXIAcDRzc3cwcmQ=", ["p4ssw0rd"], "AHVzZXIA***Q="),
+        ("one and two", ["one", "two"], "*** and ***"),
+        ("it is p4ssw…", ["p4ssw0rd"], "it is ***…"),
+        ("it is AHVzZXIAcDRzc3cw…, p4…", ["p4ssw0rd"], "it is AHVzZXIA***…, ***…"),
+        ("it is p4ss w0rd", ["p4ss\u00a0w0rd"], "it is ***"),
+        ("", ["p4ssw0rd"], ""),
+        ("text", [""], "text"),
+    ],
+)
+def test_table(text: str, secrets: list[str], shown: str) -> None:
+    """Only the secrets are struck out, each time they appear."""
+    assert strike_out(text, secrets) == shown
