@@ -12,6 +12,7 @@ from tests.support.transcripts import Recital, Transcript, ending
 
 from mailsonar.clock import SystemClock
 from mailsonar.dialogue.retrieve_pop3 import look
+from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.model.fault import MailSonarError, Refused
 from mailsonar.model.server import Protocol, Security
@@ -48,6 +49,13 @@ class Notebook:
         ours = recognise(scan, KEY) is not None
         self.lines.append("ours" if ours else "foreign")
         return ours
+
+    def reported(self, key: int, scan: ReportScan) -> bool:
+        """Want a report deleted if it is one on a message of ours."""
+        report = scan.report(KEY)
+        told = f"failed {report.enhanced} {report.reporting_mta}" if report and report.failed else "not failed"
+        self.lines.append(f"report: {told}" if report else "foreign report")
+        return report is not None
 
     def unreadable(self, key: int, *, gone: bool) -> None:
         """Note what could not be read."""

@@ -14,7 +14,7 @@ from mailsonar.app.state import State
 from mailsonar.app.supervise import Supervisor
 from mailsonar.clock import Clock
 from mailsonar.model.result import Result
-from mailsonar.model.route import Maildrop, Route
+from mailsonar.model.route import Maildrop, Route, maildrops_of
 from mailsonar.probe.ledger import Intent
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
@@ -50,7 +50,7 @@ class Fleet:
             workshop: what probes work with.
         """
         wanted = {route.name: route for route in routes if route.enabled}
-        self._employ({route.maildrop.name: route.maildrop for route in wanted.values()}, workshop)
+        self._employ({maildrop.name: maildrop for maildrop in maildrops_of(wanted.values())}, workshop)
         self._prober = Prober(workshop, self._owners, self._spawn)
         for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
             self._schedules.pop(name).cancel()

@@ -17,7 +17,7 @@ from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import Reason, TlsFailed
 from mailsonar.model.result import Result
-from mailsonar.model.route import Route
+from mailsonar.model.route import Route, maildrops_of
 from mailsonar.observe.log_format import configure_logging
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
@@ -92,7 +92,8 @@ async def check(routes: Sequence[Route], workshop: Workshop, wait_seconds: float
     results: list[Result] = []
     try:
         async with asyncio.TaskGroup() as group:
-            owners = {route.maildrop.name: MaildropOwner(route.maildrop, workshop) for route in routes}
+            maildrops = {maildrop.name: maildrop for maildrop in maildrops_of(routes)}
+            owners = {name: MaildropOwner(maildrop, workshop) for name, maildrop in maildrops.items()}
             for owner in owners.values():
                 group.create_task(owner.run())
             prober = Prober(workshop, owners, group.create_task)

@@ -9,11 +9,12 @@ from mailsonar.config.document import Document
 from mailsonar.config.loading import Loading
 from mailsonar.config.schema import MaildropPart, SenderPart
 from mailsonar.config.sections import Named, named_entries
+from mailsonar.config.wording import listing, printable
 from mailsonar.model.route import Cleanup, Maildrop, Sender
 
 
-def senders_of(documents: Iterable[Document], loading: Loading) -> Named[Sender]:
-    """Return the senders."""
+def senders_of(documents: Iterable[Document], maildrops: Named[Maildrop], loading: Loading) -> Named[Sender]:
+    """Return the senders; each may name one of the maildrops as the place where its bounces arrive."""
     senders: Named[Sender] = Named()
     for document in documents:
         for name, value, place in named_entries(document, "senders", loading.report):
@@ -25,8 +26,16 @@ def senders_of(documents: Iterable[Document], loading: Loading) -> Named[Sender]
                 check_security(smtp, place / "smtp", loading.report)
             part = loading.part(SenderPart, value, place)
             if part:
-                own = account(part.smtp, place / "smtp", loading)
-                senders.values[name] = Sender(name=name, address=part.address, account=own)
+                if part.bounces is not None and part.bounces not in maildrops.places:
+                    known = listing(maildrops.places)
+                    wrong = f"there is no maildrop {printable(part.bounces)}; maildrops: {known}"
+                    loading.report.wrong(place / "bounces", wrong)
+                senders.values[name] = Sender(
+                    name=name,
+                    address=part.address,
+                    account=account(part.smtp, place / "smtp", loading),
+                    bounces=maildrops.values.get(part.bounces or ""),
+                )
             elif isinstance(smtp, dict):
                 examine_files(smtp, place / "smtp", loading)
     return senders

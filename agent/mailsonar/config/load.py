@@ -71,7 +71,8 @@ def _resolve(main: Document, loading: Loading) -> Config:
     for document in included:
         check_sections(document, report, included=True)
     documents = [main, *included]
-    senders, maildrops = senders_of(documents, loading), maildrops_of(documents, loading)
+    maildrops = maildrops_of(documents, loading)
+    senders = senders_of(documents, maildrops, loading)
     routing = Routing(
         senders=senders,
         maildrops=maildrops,

@@ -27,7 +27,8 @@ def redacted(config: Config) -> str:
 
 def _sender(sender: Sender) -> dict[str, Any]:
     """Return a sender's keys."""
-    return {"address": sender.address, "smtp": _account(sender.account)}
+    bounces = {"bounces": sender.bounces.name} if sender.bounces else {}
+    return {"address": sender.address, **bounces, "smtp": _account(sender.account)}
 
 
 def _maildrop(maildrop: Maildrop) -> dict[str, Any]:

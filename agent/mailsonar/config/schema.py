@@ -31,10 +31,10 @@ def _only(supported: str, *not_yet: str) -> BeforeValidator:
 class SenderPart(Part):
     """An account that submits probes."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"bounces"})
-
     address: Address
     """The address that probes come from."""
+    bounces: Text | None = None
+    """Name of the maildrop where delivery status notifications for this address arrive."""
     smtp: SmtpPart
     """The submission server."""
 

@@ -17,7 +17,7 @@ from mailsonar.wire.smtp import SmtpReply
 # Google: 4.7.28 and 5.7.28 (rate), 5.4.5 (messages a day).
 _TOO_FAST = frozenset({"4.5.127", "5.1.90", "5.7.236", "4.7.28", "5.7.28", "5.4.5"})
 # RFC 4954 section 6: not understood, out of order, not known, authentication or encryption required first.
-_NO_WORD_ON_THE_PASSWORD = frozenset({500, 501, 502, 503, 504, 530, 538})
+_NOT_THE_PASSWORD = frozenset({500, 501, 502, 503, 504, 530, 538})
 _LOCKED = re.compile(r"(?:mail ?drop|mail ?box).*\b(?:lock|in use)|\block.*(?:mail ?drop|mail ?box)", re.IGNORECASE)
 
 _RESPONSE_CODES = {
@@ -57,7 +57,7 @@ def _smtp_reason(reply: SmtpReply, stage: Stage) -> Reason:
         return Reason.DEFERRED
     if reply.code < 500:
         return Reason.AUTHENTICATION_DEFERRED
-    return Reason.AUTHENTICATION_UNAVAILABLE if reply.code in _NO_WORD_ON_THE_PASSWORD else Reason.AUTHENTICATION_REJECTED
+    return Reason.AUTHENTICATION_UNAVAILABLE if reply.code in _NOT_THE_PASSWORD else Reason.AUTHENTICATION_REJECTED
 
 
 def pop3_refusal(status: Status, stage: Stage) -> MailSonarError:

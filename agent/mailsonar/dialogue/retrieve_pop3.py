@@ -15,7 +15,8 @@ from typing import Protocol
 from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate
 from mailsonar.dialogue.refusals import pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, ask, hear, upgrade
-from mailsonar.message.recognise import HEADER_LIMIT, HeaderScan
+from mailsonar.message.dsn import REPORT_LIMIT, ReportScan
+from mailsonar.message.recognise import HEADER_LIMIT, HeaderScan, is_delivery_report
 from mailsonar.model.fault import (
     LimitExceeded,
     MailSonarError,
@@ -57,6 +58,9 @@ class Examiner(Protocol):
 
     def examined(self, key: int, scan: HeaderScan) -> bool:
         """Judge a message by its header; return whether to delete it now."""
+
+    def reported(self, key: int, scan: ReportScan) -> bool:
+        """Judge a delivery status notification; return whether to delete it now."""
 
     def unreadable(self, key: int, *, gone: bool) -> None:
         """Note that a message could not be read: it is gone, or beyond our bounds."""
@@ -186,7 +190,21 @@ class _Reading:
             return False
         if not status.ok:
             self._examiner.unreadable(key, gone=True)
+        elif is_delivery_report(scan):
+            return (yield from self._read_report(number, figure, key))
         elif self._examiner.examined(key, scan):
+            yield from self._delete(number, figure, key)
+        return True
+
+    def _read_report(self, number: int, figure: int, key: int) -> Dialogue[bool]:
+        """Read a delivery status notification whole: it names our message only in the header that it returns."""
+        report = ReportScan()
+        try:
+            status, _ = yield from ask(Stage.FETCH, f"RETR {number}", message_reader(report.take, REPORT_LIMIT))
+        except LimitExceeded:
+            self._examiner.unreadable(key, gone=False)
+            return False
+        if status.ok and self._examiner.reported(key, report):
             yield from self._delete(number, figure, key)
         return True
 

@@ -67,6 +67,13 @@ class HeaderScan:
         return [b"".join(value.lower().split()) for value in self.fields.get(name, [])]
 
 
+def is_delivery_report(scan: HeaderScan) -> bool:
+    """Tell whether a message is a delivery status notification (RFC 3462)."""
+    return any(
+        value.startswith(b"multipart/report") and b"delivery-status" in value for value in scan.values(b"content-type")
+    )
+
+
 def recognise(scan: HeaderScan, key: Secret) -> Token | None:
     """Return the token of a message that we sent, None for all other mail.
 

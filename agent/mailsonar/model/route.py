@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,15 +14,6 @@ class Cleanup(StrEnum):
 
     DELETE = "delete"
     KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
-    """An SMTP submission account and the address it sends from."""
-
-    name: str
-    address: str
-    account: Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +32,16 @@ class Maildrop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """An SMTP submission account and the address it sends from; `bounces` is the maildrop where DSNs arrive."""
+
+    name: str
+    address: str
+    account: Account
+    bounces: Maildrop | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """A configured path; durations in seconds, `size_bytes` the padding of the message's body.
 
@@ -55,3 +57,11 @@ class Route:
     labels: tuple[tuple[str, str], ...] = ()
     size_bytes: int = 0
     enabled: bool = True
+
+
+def maildrops_of(routes: Iterable[Route]) -> Iterator[Maildrop]:
+    """Yield the maildrops that routes lead to, or that their senders' bounces come back to; some more than once."""
+    for route in routes:
+        yield route.maildrop
+        if route.sender.bounces:
+            yield route.sender.bounces

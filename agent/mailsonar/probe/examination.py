@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailsonar.clock import Clock
+from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.message.token import Token
 from mailsonar.model.fault import MailSonarError
@@ -19,7 +20,8 @@ from mailsonar.model.server import Secret
 from mailsonar.model.stage import Stage
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.known import Kind, Known, Sighting
-from mailsonar.probe.pending import PendingTable, Recognition
+from mailsonar.probe.pending import Bounce, PendingTable, Recognition
+from mailsonar.wire.lines import printable
 
 DELETIONS_PER_LOOK = 20
 READS_PER_LOOK = 500
@@ -105,12 +107,28 @@ class Examination:
                 return self._ours(key, recognition, attempt)
         return self._leftover(key, token)
 
+    def reported(self, key: int, scan: ReportScan) -> bool:
+        """Judge a delivery status notification: it is ours if the header that it returns verifies."""
+        report = scan.report(self._identity.signing_key)
+        if report is None:
+            self._book.known.settle(key, Kind.FOREIGN)
+            return False
+        text = printable(f"{report.reporting_mta}: {report.diagnostic}".strip(": "))
+        bounce = Bounce(enhanced=report.enhanced, text=text) if report.failed else None
+        is_own = report.token.instance == self._identity.instance
+        if is_own and self._book.pending.report(report.token.id, bounce):
+            return self._remove(key, report.token.id)
+        return self._leftover(key, report.token)
+
     def _ours(self, key: int, recognition: Recognition, attempt: Attempt) -> bool:
         if recognition is Recognition.DUPLICATE:
             self.duplicates.append(attempt)
+        return self._remove(key, attempt.token_id)
+
+    def _remove(self, key: int, token_id: str) -> bool:
         keep = self._book.maildrop.cleanup is Cleanup.KEEP
         self._book.known.settle(key, Kind.KEPT if keep else Kind.OURS)
-        return not keep and self._may_delete(key, attempt.token_id)
+        return not keep and self._may_delete(key, token_id)
 
     def _leftover(self, key: int, token: Token) -> bool:
         due_wall = token.started_ms / 1000 + self._identity.leftover_seconds

@@ -26,13 +26,23 @@ class Recognition(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """Why a message was not delivered: the enhanced status code, and what the reporting MTA said."""
+
+    enhanced: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
     """What the maildrop has to say about a message in the end.
 
-    With a sighting it arrived. Without one, it was not there in the last look, or, with a fault, nobody can say.
+    With a sighting it arrived, with a bounce it never will. Without either, it was not there in the last look, or, with
+    a fault, nobody can say.
     """
 
     sighting: Sighting | None = None
+    bounce: Bounce | None = None
     fault: Fault | None = None
     stages: tuple[StageTiming, ...] = ()
     tls: TlsFacts | None = None
@@ -87,7 +97,13 @@ class Awaited:
     fate: asyncio.Future[Fate]
     sought_since: float | None = None
     sighting: Sighting | None = None
+    bounce: Bounce | None = None
     copies: Copies = field(default_factory=Copies)
+
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether no further look can change what became of the message."""
+        return self.sighting is not None or self.bounce is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +130,12 @@ class PendingTable:
     @property
     def sought(self) -> Sequence[Awaited]:
         """Return those that looks are made for."""
-        return [one for one in self._awaited.values() if one.sought_since is not None and one.sighting is None]
+        return [one for one in self._awaited.values() if one.sought_since is not None and not one.is_decided]
 
     @property
-    def arrived(self) -> Sequence[Awaited]:
-        """Return those that were seen and are not settled yet."""
-        return [one for one in self._awaited.values() if one.sighting is not None]
+    def decided(self) -> Sequence[Awaited]:
+        """Return those that were seen, or have bounced, and are not settled yet."""
+        return [one for one in self._awaited.values() if one.is_decided]
 
     def await_(self, awaited: Awaited) -> None:
         """Expect a message from now on."""
@@ -155,6 +171,13 @@ class PendingTable:
             awaited.sighting = sighting
             return Recognition.ARRIVAL, sent.attempt
         return (Recognition.DUPLICATE if is_another else Recognition.SEEN_BEFORE), sent.attempt
+
+    def report(self, token_id: str, bounce: Bounce | None) -> bool:
+        """Take in a report on a message, with the bounce if delivery failed; tell whether the message is known here."""
+        awaited = self._awaited.get(token_id)
+        if awaited and bounce and awaited.sighting is None:
+            awaited.bounce = bounce
+        return awaited is not None or token_id in self._ended
 
     def removed(self, token_id: str, key: int) -> None:
         """Note that a copy of a message was removed for good."""

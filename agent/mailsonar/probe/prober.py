@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.message.compose import Envelope, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
+from mailsonar.model.fault import HeldBack
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route
+from mailsonar.model.stage import Leg
+from mailsonar.probe.classify import classify
 from mailsonar.probe.ledger import Intent
-from mailsonar.probe.maildrop import MaildropOwner, Workshop
-from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.roundtrip import Owners, RoundTrip
 from mailsonar.probe.submission import past_submission
 
 Spawn = Callable[[Coroutine[Any, Any, Result]], "asyncio.Task[Result]"]
@@ -33,7 +36,7 @@ class Prober:
     def __init__(
         self,
         workshop: Workshop,
-        owners: Mapping[str, MaildropOwner],
+        owners: Owners,
         spawn: Spawn,
         randomness: Randomness = secrets.token_bytes,
     ) -> None:
@@ -45,6 +48,9 @@ class Prober:
     async def begin(self, route: Route) -> tuple[RoundTrip, asyncio.Task[Result]]:
         """Start an attempt as soon as the route and its sender's account are free.
 
+        Where the account stays busy for as long as the deadline, the attempt starts all the same and is held back: a
+        route that waits for its turn must not look as well as it last did.
+
         Args:
             route: on which route.
 
@@ -52,13 +58,17 @@ class Prober:
             The round trip, and the task that ends with its result.
         """
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._workshop.turns.submission(route))
+            crowded = None
+            try:
+                await stack.enter_async_context(self._workshop.turns.submission(route))
+            except HeldBack as error:
+                crowded = classify(error, Leg.SUBMISSION)
             token_id = base32(self._randomness(ID_BYTES))
             wall = self._workshop.network.clock.wall()
             await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
             mail, attempt = self._prepare(route, token_id)
-            roundtrip = RoundTrip(attempt, self._owners[route.maildrop.name], self._workshop)
-            return roundtrip, self._spawn(roundtrip.run(mail, stack.pop_all()))
+            roundtrip = RoundTrip(attempt, self._owners, self._workshop)
+            return roundtrip, self._spawn(roundtrip.run(crowded or mail, stack.pop_all()))
 
     def resume(self, intent: Intent, accepted_wall: float | None, route: Route) -> asyncio.Task[Result]:
         """Go on with an attempt that an earlier process started.
@@ -80,7 +90,7 @@ class Prober:
             started_wall=intent.started_wall,
             resumed=True,
         )
-        roundtrip = RoundTrip(attempt, self._owners[route.maildrop.name], self._workshop)
+        roundtrip = RoundTrip(attempt, self._owners, self._workshop)
         return self._spawn(roundtrip.resume(past_submission(None if accepted_wall is None else accepted_wall + ahead)))
 
     def _prepare(self, route: Route, token_id: str) -> tuple[Mail, Attempt]:

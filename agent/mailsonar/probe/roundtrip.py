@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from mailsonar.dialogue.submit import Mail
-from mailsonar.model.fault import Fault, Reason
-from mailsonar.model.result import Attempt, Outcome, Result
+from mailsonar.model.fault import Fault, HeldBack, Reason
+from mailsonar.model.result import Attempt, Outcome, Reply, Result
 from mailsonar.model.stage import Leg, Stage, StageTiming
 from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.known import Sighting
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
-from mailsonar.probe.pending import Awaited, Fate
+from mailsonar.probe.pending import Awaited, Bounce, Fate
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
 
@@ -29,15 +30,18 @@ log = logging.getLogger(__name__)
 
 HANGING_SECONDS = 1.0
 
+Owners = Mapping[str, MaildropOwner]
+
 _NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 
 
 class RoundTrip:
     """One attempt under way; `submitting` times its submission, `judged` is its verdict at the deadline."""
 
-    def __init__(self, attempt: Attempt, owner: MaildropOwner, workshop: Workshop) -> None:
+    def __init__(self, attempt: Attempt, owners: Owners, workshop: Workshop) -> None:
         self.attempt = attempt
-        self.owner = owner
+        route = attempt.route
+        self.owner = owners[route.maildrop.name]
         self.submitting: Stopwatch | None = None
         self.judged: Result | None = None
         self._workshop = workshop
@@ -45,18 +49,21 @@ class RoundTrip:
         self._report: SubmissionReport | None = None
         self.awaited = Awaited(
             attempt=attempt,
-            deadline=attempt.started + attempt.route.deadline_seconds,
-            gives_up=attempt.started + attempt.route.give_up_seconds,
+            deadline=attempt.started + route.deadline_seconds,
+            gives_up=attempt.started + route.give_up_seconds,
             left_at=self._left_at,
             fate=asyncio.get_running_loop().create_future(),
         )
+        bounces = route.sender.bounces
+        is_elsewhere = bounces is not None and bounces != route.maildrop
+        self._reports = BounceWatch(owners[bounces.name], self.awaited) if bounces and is_elsewhere else None
         self._was_overdue = attempt.resumed and self.awaited.deadline <= self._clock.monotonic()
 
-    async def run(self, mail: Mail, turn: AsyncExitStack) -> Result:
+    async def run(self, mail: Mail | Fault, turn: AsyncExitStack) -> Result:
         """Go all the way.
 
         Args:
-            mail: the message to submit.
+            mail: the message to submit, or why none may be submitted now.
             turn: the right to submit now, given back after the first session.
 
         Returns:
@@ -88,12 +95,14 @@ class RoundTrip:
             result = self._result(Outcome.FAILED, fault=classify(bug, Leg.AGENT))
         finally:
             judge.cancel()
-        self.owner.give_up(self.awaited, Fate())
+            self._stop_looking(Fate())
         await self._workshop.ledger.end(result)
         tell(self._workshop.observers, lambda observer: observer.attempt_ended(result))
         return result
 
-    async def _go(self, mail: Mail, turn: AsyncExitStack) -> Result:
+    async def _go(self, mail: Mail | Fault, turn: AsyncExitStack) -> Result:
+        if isinstance(mail, Fault):
+            return self._result(Outcome.FAILED, fault=mail)
         self.owner.await_(self.awaited)
         report = await self._submit(mail, turn)
         if report.outcome:
@@ -104,7 +113,9 @@ class RoundTrip:
 
     async def _await_arrival(self, report: SubmissionReport) -> Result:
         self.owner.seek(self.awaited)
-        return self._conclude(report, await self.awaited.fate)
+        if self._reports:
+            self._reports.start()
+        return self._conclude(report, await decisive(self.awaited.fate, self._reports))
 
     async def _submit(self, mail: Mail, turn: AsyncExitStack) -> SubmissionReport:
         async with turn:
@@ -115,8 +126,11 @@ class RoundTrip:
             if self._clock.monotonic() + delay >= self.awaited.deadline:
                 break
             await self._clock.sleep(delay)
-            async with self._workshop.turns.submission(self.attempt.route):
-                report = await self._hold_session(mail)
+            try:
+                async with self._workshop.turns.submission(self.attempt.route):
+                    report = await self._hold_session(mail)
+            except HeldBack:
+                break
         return report
 
     async def _hold_session(self, mail: Mail) -> SubmissionReport:
@@ -169,7 +183,12 @@ class RoundTrip:
 
     def give_up(self) -> None:
         """Let the last look be the last: without the message, it decides now."""
-        self.owner.give_up(self.awaited, self.owner.last_fate)
+        self._stop_looking(self.owner.last_fate)
+
+    def _stop_looking(self, fate: Fate) -> None:
+        self.owner.give_up(self.awaited, fate)
+        if self._reports:
+            self._reports.stop()
 
     def _left_at(self) -> float:
         """Return the earliest instant at which the message can have left us."""
@@ -179,6 +198,8 @@ class RoundTrip:
     def _conclude(self, report: SubmissionReport, fate: Fate) -> Result:
         if fate.sighting:
             return self._arrived(report, fate, fate.sighting)
+        if fate.bounce:
+            return self._bounced(fate, fate.bounce)
         if report.accepted_at is None:
             return self._result(Outcome.FAILED, fault=report.fault, fate=fate)
         if fate.fault:
@@ -200,6 +221,12 @@ class RoundTrip:
             error_seconds=sighting.seen - max(left_at, sighting.absent_at or left_at),
             transit_seconds=transit,
         )
+
+    def _bounced(self, fate: Fate, bounce: Bounce) -> Result:
+        detail = " ".join(filter(None, (bounce.enhanced, bounce.text)))
+        fault = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.BOUNCED, detail=detail)
+        result = self._result(Outcome.BOUNCED, fault=fault, fate=fate)
+        return replace(result, reply=Reply(enhanced=bounce.enhanced, text=bounce.text))
 
     def _is_on_time(self, sighting: Sighting) -> bool:
         return sighting.seen - self.attempt.started <= self.attempt.route.deadline_seconds

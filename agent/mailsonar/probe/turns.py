@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from mailsonar.model.fault import HeldBack
 from mailsonar.model.route import Route
 from mailsonar.model.server import Account, Protocol
+from mailsonar.model.stage import Stage
 
 
 class Turns:
@@ -19,8 +21,18 @@ class Turns:
 
     @asynccontextmanager
     async def submission(self, route: Route) -> AsyncIterator[None]:
-        """Wait until neither the route nor its sender's account is busy, and hold both."""
-        async with self._submissions.setdefault(route.name, asyncio.Lock()), self.session(route.sender.account):
+        """Wait until neither the route nor its sender's account is busy, and hold both.
+
+        Raises:
+            HeldBack: the account had no session to spare for as long as the route's deadline: others' sessions hang.
+        """
+        async with self._submissions.setdefault(route.name, asyncio.Lock()), AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(route.deadline_seconds):
+                    await stack.enter_async_context(self.session(route.sender.account))
+            except TimeoutError:
+                detail = f"all {route.sender.account.limits.sessions} sessions that the account may have were busy"
+                raise HeldBack(detail, stage=Stage.CONNECT) from None
             yield
 
     @asynccontextmanager

@@ -25,8 +25,8 @@ CUSTOMERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Route:
-    """A line of the config's section `routes`; the durations are as they are written there."""
+class Route:
+    """A line of the config's section `routes`, between customers; durations as they are written there."""
 
     name: str
     sender: str
@@ -43,12 +43,12 @@ class _Route:
 
 
 ROUTES = (
-    _Route(name="acme-internal", sender="acme", recipient="acme", interval="4s", deadline="5s"),
-    _Route(name="acme-to-globex", sender="acme", recipient="globex", interval="5s"),
-    _Route(name="globex-internal", sender="globex", recipient="globex", interval="4s", deadline="5s"),
-    _Route(name="globex-to-initech", sender="globex", recipient="initech", interval="6s"),
-    _Route(name="initech-internal", sender="initech", recipient="initech", interval="5s"),
-    _Route(name="initech-to-acme", sender="initech", recipient="acme", interval="6s"),
+    Route(name="acme-internal", sender="acme", recipient="acme", interval="4s", deadline="5s"),
+    Route(name="acme-to-globex", sender="acme", recipient="globex", interval="5s"),
+    Route(name="globex-internal", sender="globex", recipient="globex", interval="4s", deadline="5s"),
+    Route(name="globex-to-initech", sender="globex", recipient="initech", interval="6s"),
+    Route(name="initech-internal", sender="initech", recipient="initech", interval="5s"),
+    Route(name="initech-to-acme", sender="initech", recipient="acme", interval="6s"),
 )
 
 
