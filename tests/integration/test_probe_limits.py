@@ -15,7 +15,7 @@ from tests.support.probing import QUICK, Probing, at, impatient, probing
 from mailsonar.model.fault import Reason
 from mailsonar.model.result import Outcome
 from mailsonar.model.route import Route
-from mailsonar.model.server import Limits
+from mailsonar.model.server import Limits, Timeouts
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.probe.examination import Examination
 from mailsonar.probe.roundtrip import RoundTrip
@@ -144,9 +144,11 @@ async def test_cancelled_attempts_leave_nothing(mail: Probing) -> None:
             for task in begun:
                 task.cancel()
             await asyncio.wait(begun)
-    async with asyncio.timeout(2):
-        while open_files() > files or len(asyncio.all_tasks()) > tasks:
-            await asyncio.sleep(0)  # servers notice that their clients have gone
+    listening = 2
+    await mail.smtp.end()
+    await mail.pop3.end()
+    assert open_files() == files - listening
+    assert len(asyncio.all_tasks()) == tasks
     for route in routes:
         assert not mail.workshop.turns._submissions[route.name].locked()
 
@@ -161,3 +163,18 @@ async def test_many_attempts_leave_little_behind(mail: Probing) -> None:
     assert book.pending.is_empty
     assert len(book.pending._ended) < 150
     assert len(mail.workshop.turns._submissions) == 1
+
+
+async def test_route_that_waits_for_its_turn_does_not_stay_green(mail: Probing) -> None:
+    """While an account's sessions hang, its other routes do not keep the verdict of better times."""
+    routes = [limited(mail.route(f"r{n}", timeouts=Timeouts(), deadline_seconds=0.3), 1) for n in range(5)]
+    assert {(await mail.attempt(route)).success for route in routes} == {True}
+    mail.smtp.faults.on(faults.stalls("DATA"))
+    await asyncio.wait_for(asyncio.gather(*map(mail.begin, routes)), 2)
+    await mail.seen.until(lambda: len(mail.seen.verdicts) == 1 and len(mail.seen.ended) == 9)
+    assert at(mail.seen.verdicts[0].fault) == (Leg.SUBMISSION, Stage.DATA, Reason.TIMEOUT)
+    held = mail.seen.ended[5:]
+    assert {(one.outcome, at(one.fault)) for one in held} == {
+        (Outcome.FAILED, (Leg.SUBMISSION, Stage.CONNECT, Reason.HELD_BACK))
+    }
+    assert {one.attempt.route.name for one in held} == {"r1", "r2", "r3", "r4"}

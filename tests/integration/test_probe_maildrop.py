@@ -244,3 +244,24 @@ async def test_flood_of_foreign_mail_does_not_hide_the_probe(mail: Probing) -> N
     result = await mail.attempt(mail.route())
     assert result.outcome is Outcome.ON_TIME
     assert len(mail.mailbox.messages) == 3000
+
+
+async def test_message_that_is_broken_for_good_keeps_no_attempt_open(mail: Probing) -> None:
+    """A message that the server lists, but never gives out, does not keep a lost message from being called lost."""
+    mail.mailbox.deliver(FOREIGN)
+    mail.pop3.faults.on(faults.says("-ERR Message is corrupted", "TOP"))
+    result = await mail.attempt(mail.route(deadline_seconds=0.2, give_up_seconds=0.4))
+    assert result.outcome is Outcome.LOST
+    assert len(left(mail)) == 2
+
+
+async def test_transient_trouble_with_a_message_does_not_make_it_younger(mail: Probing) -> None:
+    """What could not be read at first was there all the same: its round trip counts from its first listing."""
+    mail.pop3.faults.on(faults.says_first(2, "-ERR Try again", "TOP"))
+    result = await mail.attempt(mail.route())
+    assert result.outcome is Outcome.ON_TIME
+    arrived, _ = mail.mailbox.arrived[0]
+    assert result.round_trip_seconds is not None
+    assert result.error_seconds is not None
+    seen = result.attempt.started + result.round_trip_seconds
+    assert seen - result.error_seconds <= arrived <= seen

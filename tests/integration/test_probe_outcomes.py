@@ -14,7 +14,7 @@ from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Outcome
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.probe import submission
-from mailsonar.sandbox import faults, pop3_faults, smtp_faults
+from mailsonar.sandbox import faults, smtp_faults
 from mailsonar.sandbox.delivery import delay, duplicate, lose
 from mailsonar.sandbox.faults import ServerFault, says, says_first
 
@@ -94,10 +94,10 @@ async def test_lost(mail: Probing) -> None:
 
 async def test_unobserved(mail: Probing) -> None:
     """Where the last look fails, nobody can say: a fault of the maildrop's server never makes a message lost."""
-    mail.pop3.faults.on(pop3_faults.TEMPORARY_TROUBLE)
+    mail.pop3.faults.on(faults.drops("UIDL"))
     result = await mail.attempt(mail.route(deadline_seconds=0.2, give_up_seconds=0.4))
     assert (result.outcome, result.success) == (Outcome.UNOBSERVED, False)
-    assert at(result.fault) == (Leg.RETRIEVAL, Stage.AUTHENTICATE, Reason.DEFERRED)
+    assert at(result.fault) == (Leg.RETRIEVAL, Stage.LIST, Reason.DISCONNECTED)
     assert at(mail.seen.verdicts[0].fault) == at(result.fault)
     told_once(mail, verdicts=1)
 

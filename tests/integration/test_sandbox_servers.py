@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -119,6 +120,19 @@ async def test_dead_port_refuses_and_comes_back(world: Sandbox, ca: Path, protoc
         await server.open()
         assert server.port == port
         assert (await visit(protocol, server, ca)).status == exits.OK
+
+
+async def test_replies_of_several_lines_are_not_held_back(world: Sandbox) -> None:
+    """A server sends its lines at once: Nagle's algorithm would make each such reply wait for the client's kernel."""
+    server = await world.smtp(Security.PLAINTEXT)
+    delays = []
+    async with talk(server.port) as client:
+        await client.hear()
+        for _ in range(5):
+            asked = time.monotonic()
+            assert len(await client.ask_smtp("EHLO client.example")) > 2
+            delays.append(time.monotonic() - asked)
+    assert min(delays) < 0.02
 
 
 async def test_closing_leaves_sessions_alone(world: Sandbox) -> None:

@@ -161,6 +161,9 @@ async def test_stall_leaves_the_client_waiting(server: SmtpServer, mailbox: Mail
     with server.faults.during(faults.stalls(moment)):
         run = await submit(server, "--max-time", "0.2")
     assert run.status == exits.TIMED_OUT, run.transcript
+    last = {faults.GREETING: "", faults.CREDENTIALS: "AUTH"}.get(moment, moment)
+    assert "".join(list(server.commands)[-1:]).startswith(last)
+    assert bool(server.commands) == bool(last)
     assert mailbox.messages == []
 
 

@@ -22,6 +22,12 @@ EVENT = struct.Struct("iIII")
 READ_BYTES = 65536
 
 
+def say(line: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def watch(folders: Sequence[str]) -> None:
     """Write a line for each file that is renamed into a folder, for ever."""
     kernel = ctypes.CDLL(None, use_errno=True)
@@ -29,7 +35,7 @@ def watch(folders: Sequence[str]) -> None:
     by_number = {kernel.inotify_add_watch(descriptor, os.fsencode(folder), IN_MOVED_TO): folder for folder in folders}
     if descriptor < 0 or min(by_number) < 0:
         raise OSError(ctypes.get_errno(), "inotify")
-    print(READY, flush=True)
+    say(READY)
     while True:
         raw, heard, at = os.read(descriptor, READ_BYTES), time.time(), 0
         while at < len(raw):
@@ -40,7 +46,7 @@ def watch(folders: Sequence[str]) -> None:
                 ctime = f"{Path(by_number[number], name).stat().st_ctime:.6f}"
             except FileNotFoundError:
                 ctime = "-"
-            print(name, ctime, f"{heard:.6f}", flush=True)
+            say(f"{name} {ctime} {heard:.6f}")
 
 
 if __name__ == "__main__":

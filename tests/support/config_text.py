@@ -60,14 +60,7 @@ def config_text(host: MailHost, routes: Sequence[RouteText], secret_folder: Path
 
 
 def write_config(host: MailHost, routes: Sequence[RouteText], folder: Path, **top_level: Any) -> Path:
-    """Write a config for these routes, with its secrets beside it; see `config_text`.
-
-    Args:
-        folder: where `mailsonar.yml` and the folder `secrets` go.
-
-    Returns:
-        The config file.
-    """
+    """Write `mailsonar.yml` with what `config_text` makes of the rest, and the folder `secrets` beside it."""
     config_file = folder / "mailsonar.yml"
     config_file.write_text(config_text(host, routes, folder / "secrets", **top_level))
     return config_file

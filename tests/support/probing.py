@@ -28,7 +28,6 @@ from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.roundtrip import RoundTrip
-from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.turns import Turns
 from mailsonar.sandbox.mailbox import Mailbox, Stored
 from mailsonar.sandbox.mta import SmtpServer
@@ -38,7 +37,7 @@ from mailsonar.sandbox.world import Sandbox
 ADDRESS, PASSWORD = "probe@acme.example", "c4nary-p4ssw0rd"
 KEY = Secret("test", lambda: "k" * 32)
 INSTANCE, ANOTHER = "aaaaaaaa", "bbbbbbbb"
-QUICK = Timeouts(connect=1.0, tls=1.0, greeting=1.0, command=1.0, data=1.0, session=3.0)
+QUICK = Timeouts(connect=1.0, tls=1.0, greeting=0.5, command=0.5, data=1.0, session=3.0)
 PATIENCE_SECONDS = 5.0
 
 

@@ -8,8 +8,9 @@ import html
 import json
 import re
 import urllib.parse
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ POP3_PASSWORD = "Pop3-Kanarie-w8-Xx4-and-more-of-it"
 SIGNING_KEY = "Signing-Kanarie-t5-Vv3-0123456789abcdef"
 SECRETS = (SMTP_PASSWORD, POP3_PASSWORD, SIGNING_KEY)
 SETTINGS = {"interval": "1s", "deadline": "2s", "give_up": "2s"}
+Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LOGINS = {
     "refusing": b"535-5.7.8 SAID\r\n535 5.7.8 SAID",
     "senseless": b"250 2.7.0 SAID",
@@ -99,17 +101,11 @@ async def pop3(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, width
 @asynccontextmanager
 async def indiscreet_servers(widths: tuple[int, ...]) -> AsyncIterator[dict[str, int]]:
     """Serve; give the ports by kind and width."""
-    servers: dict[str, asyncio.Server] = {}
+    plays: dict[str, Play] = {}
     for width in widths:
-        plays = {
-            **{
-                f"{kind}-{width}": lambda r, w, login=login, width=width: smtp(r, w, login, width)
-                for kind, login in LOGINS.items()
-            },
-            f"pop3-{width}": lambda r, w, width=width: pop3(r, w, width),
-        }
-        for name, play in plays.items():
-            servers[name] = await asyncio.start_server(play, "127.0.0.1", 0)
+        plays |= {f"{kind}-{width}": partial(smtp, login=login, width=width) for kind, login in LOGINS.items()}
+        plays[f"pop3-{width}"] = partial(pop3, width=width)
+    servers = {name: await asyncio.start_server(play, "127.0.0.1", 0) for name, play in plays.items()}
     try:
         yield {name: server.sockets[0].getsockname()[1] for name, server in servers.items()}
     finally:
@@ -128,7 +124,7 @@ def indiscreet_routes(ports: dict[str, int], boxes: Iterator[int], folder: Path)
     for kind, port in ports.items():
         sender, maildrop = islice(boxes, 2)
         if kind.startswith("pop3"):
-            keys = {"pop3_keys": login(port, "pop3-password"), "pop3_security": "plaintext"}
+            keys: dict[str, Any] = {"pop3_keys": login(port, "pop3-password"), "pop3_security": "plaintext"}
         else:
             keys = {"smtp_keys": login(port, "smtp-password"), "smtp_security": "plaintext"}
         routes.append(RouteText(name=kind, sender=sender, maildrop=maildrop, settings=SETTINGS, **keys))
@@ -170,7 +166,7 @@ async def test_no_secret_shows_anywhere(mail_host: MailHost, positions: Iterator
             )
             sinks = await sinks_of(agent, routes)
             await agent.stop()
-        named = ["--config.file", config]
+        named = ("--config.file", config)
         checks = await asyncio.gather(
             *(mailsonar("check", "--output", output, *named) for output in ("text", "json", "nagios")),
             mailsonar("validate", "--connect", *named),
@@ -180,7 +176,7 @@ async def test_no_secret_shows_anywhere(mail_host: MailHost, positions: Iterator
     assert all("***" in sinks[name] for name in ("/config", "json stdout", "text stdout", "stderr"))
     assert "queued mail for delivery" in json.dumps(sinks["json stdout"])
     assert {name: found for name, text in sinks.items() if (found := leaks(text))} == {}
-    assert {name: found for name, text in sinks.items() if (found := macs(text))} == {}
+    assert {name: signed for name, text in sinks.items() if (signed := macs(text))} == {}
 
 
 def test_the_search_for_leaks_finds_them() -> None:

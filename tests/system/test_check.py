@@ -24,7 +24,7 @@ RECEIVED = ("resolve", "connect", "tls_handshake", "greeting", "hello", "starttl
 def taken(result: dict[str, Any], leg: str, *stages: str) -> float:
     """Return the seconds that these stages of a leg took together; all of its stages if none is named."""
     timings = [one for one in result["stages"] if one["leg"] == leg]
-    return sum(one["seconds"] for one in timings if not stages or one["stage"] in stages)
+    return float(sum(one["seconds"] for one in timings if not stages or one["stage"] in stages))
 
 
 def near(told: float, measured: float) -> bool:
@@ -35,7 +35,7 @@ def near(told: float, measured: float) -> bool:
 def route(positions: Iterator[int], name: str, **keys: Any) -> RouteText:
     """Return a route between two users of its own."""
     sender, maildrop = islice(positions, 2)
-    return RouteText(name=name, sender=sender, maildrop=maildrop, settings=SETTINGS, **keys)
+    return RouteText(name=name, sender=sender, maildrop=maildrop, **{"settings": SETTINGS, **keys})
 
 
 async def test_the_stages_of_each_leg_add_up_to_its_span(
@@ -70,12 +70,14 @@ async def test_the_stages_of_each_leg_add_up_to_its_span(
             result["round_trip_seconds"],
         ),
     }
-    record_property("stages", figures)
-    print({name: f"{told * 1000:.2f} ms told, {measured * 1000:.2f} ms" for name, (told, measured) in figures.items()})
+    described = {
+        name: f"{told * 1000:.2f} ms told, {true * 1000:.2f} ms measured" for name, (told, true) in figures.items()
+    }
+    record_property("stages", described)
     assert [name for name, (told, measured) in figures.items() if not near(told, measured)] == []
-    replies = {"greeting": 1, "starttls": 1, "mail_from": 1, "rcpt_to": 1, "data": 2, "quit": 1}
-    for stage, count in replies.items():
-        assert count * SLOW_SECONDS <= taken(result, "submission", stage) < (count + 1) * SLOW_SECONDS, stage
+    replies = {"greeting": 1, "hello": 2, "starttls": 1, "mail_from": 1, "rcpt_to": 1, "data": 2, "quit": 1}
+    quick = [stage for stage, count in replies.items() if taken(result, "submission", stage) < count * SLOW_SECONDS]
+    assert quick == []
     assert submission.seconds > 10 * SLOW_SECONDS
 
 
@@ -98,7 +100,8 @@ async def test_the_three_outputs_and_the_thresholds(
     assert "tls_handshake" in text.stdout
     assert "good-0: transit/arrival" in text.stderr
     assert re.match(
-        r"MAILSONAR OK - 2 of 2 routes on time \| 'good-1'=\d+\.\d{3}s;30;;0 'good-2'=\d+\.\d{3}s;30;;0\ngood-1: on_time",
+        r"MAILSONAR OK - 2 of 2 routes on time \| "
+        r"'good-1'=\d+\.\d{3}s;30;;0 'good-2'=\d+\.\d{3}s;30;;0\ngood-1: on_time",
         nagios.stdout,
     )
     assert warned.stdout.startswith("MAILSONAR WARNING - good-3: on_time")
@@ -132,7 +135,7 @@ async def test_faults_name_leg_stage_and_reason(mail_host: MailHost, positions: 
     wrong_password = {"password": {"file": str(wrong)}}
     unknown = {"address": "nobody@mail.example"}
     accepted, rejected = "authentication_rejected", "tls_handshake/certificate_"
-    cases = {
+    cases: dict[str, tuple[dict[str, Any], str, str]] = {
         "smtp-password": ({"smtp_keys": wrong_password}, "failed", f"submission/authenticate/{accepted}"),
         "pop3-password": ({"pop3_keys": wrong_password}, "unobserved", f"retrieval/authenticate/{accepted}"),
         "smtp-untrusted": ({"smtp_keys": untrusting}, "failed", f"submission/{rejected}untrusted"),
@@ -149,7 +152,7 @@ async def test_faults_name_leg_stage_and_reason(mail_host: MailHost, positions: 
     assert {name: told(one) for name, one in finished.items()} == {
         name: (2, outcome, fault) for name, (_, outcome, fault) in cases.items()
     }
-    assert max(one.seconds for one in finished.values()) < 15  # of a deadline of 20 s
+    assert max(one.seconds for one in finished.values()) < 12  # of a deadline of 20 s
     (refused,) = finished["recipient"].json
     assert (refused["reply"]["code"], refused["reply"]["enhanced"]) == (550, "5.1.1")
     logs = mail_host.logs()
@@ -159,6 +162,24 @@ async def test_faults_name_leg_stage_and_reason(mail_host: MailHost, positions: 
         assert f"pop3-login: Info: Login: user=<{mail_host.users[routes[name].maildrop].address}>" not in logs
         (result,) = finished[name].json
         assert [facts["verified"] for facts in result["tls"]] == [True, False]
+
+
+async def test_a_message_that_stays_away(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
+    """A check gives up at the deadline with exit 2; told to wait longer, it finds the message late: exit 1."""
+    impatient = [route(positions, name, settings={"deadline": "1s", "give_up": "30s"}) for name in ("gone", "late")]
+    config = write_config(mail_host, impatient, tmp_path)
+    mail_host.delay_deliveries(4.0, 4.1)
+    try:
+        gone, late = await asyncio.gather(
+            mailsonar("check", "gone", "--output", "json", "--config.file", config),
+            mailsonar("check", "late", "--wait", "20s", "--output", "json", "--config.file", config),
+        )
+    finally:
+        mail_host.delay_deliveries(0, 0)
+    assert told(gone) == (2, "pending", "transit/arrival/not_arrived")
+    assert told(late) == (1, "late", "transit/arrival/not_arrived")
+    assert [one.json[0]["success"] for one in (gone, late)] == [False, False]
+    assert late.json[0]["round_trip_seconds"] >= 4.0 > gone.seconds
 
 
 async def test_a_stopped_postfix_refuses_the_connection(

@@ -33,69 +33,95 @@ def successes_of(scrape: Scrape) -> dict[str, float]:
     return {one.labels["route"]: one.value for one in scrape.matching("mailsonar_probe_success")}
 
 
+def broken_routes(positions: Iterator[int], folder: Path, closed_port: int) -> tuple[list[RouteText], dict[str, str]]:
+    """Return six routes, each broken in its own way, and the fault that each must show."""
+    wrong = folder / "wrong-password"
+    wrong.write_text("not the password\n")
+    stranger = folder / "stranger"
+    stranger.mkdir()
+    causes: dict[str, tuple[dict[str, Any], str]] = {
+        "password": ({"password": {"file": str(wrong)}}, "authenticate/authentication_rejected"),
+        "closed": ({"port": closed_port}, "connect/connection_refused"),
+        "untrusted": ({"tls": {"ca_file": str(Authority(stranger).ca_file)}}, "tls_handshake/certificate_untrusted"),
+    }
+    routes, faults = [], {}
+    for cause, (keys, fault) in causes.items():
+        for protocol, leg in (("smtp", "submission"), ("pop3", "retrieval")):
+            broken: dict[str, Any] = {f"{protocol}_keys": keys}
+            routes.append(route(positions, f"{protocol}-{cause}", **broken))
+            faults[f"{protocol}-{cause}"] = f"{leg}/{fault}"
+    return routes, faults
+
+
+def route(positions: Iterator[int], name: str, **keys: Any) -> RouteText:
+    """Return a route between two users of its own."""
+    return RouteText(name=name, sender=next(positions), maildrop=next(positions), settings=SETTINGS, **keys)
+
+
 async def test_faults_stay_on_their_routes_and_end_with_their_cause(
     mail_host: MailHost, positions: Iterator[int], tmp_path: Path
 ) -> None:
     """Six routes are broken in six ways and two are green; a stopped Postfix breaks those, a started one heals them."""
-    wrong = tmp_path / "wrong-password"
-    wrong.write_text("not the password\n")
-    wrong_password: dict[str, Any] = {"password": {"file": str(wrong)}}
-    stranger = tmp_path / "stranger"
-    stranger.mkdir()
-    untrusting: dict[str, Any] = {"tls": {"ca_file": str(Authority(stranger).ca_file)}}
     with PortReservation() as reservation:
-        closed: dict[str, Any] = {"port": reservation.reserve()}
-        broken = {
-            "smtp-password": ({"smtp_keys": wrong_password}, "submission/authenticate/authentication_rejected"),
-            "pop3-password": ({"pop3_keys": wrong_password}, "retrieval/authenticate/authentication_rejected"),
-            "smtp-closed": ({"smtp_keys": closed}, "submission/connect/connection_refused"),
-            "pop3-closed": ({"pop3_keys": closed}, "retrieval/connect/connection_refused"),
-            "smtp-untrusted": ({"smtp_keys": untrusting}, "submission/tls_handshake/certificate_untrusted"),
-            "pop3-untrusted": ({"pop3_keys": untrusting}, "retrieval/tls_handshake/certificate_untrusted"),
-        }
-        kinds: dict[str, dict[str, Any]] = {
-            GOOD[0]: {},
-            GOOD[1]: {"smtp_security": "implicit_tls", "pop3_security": "implicit_tls"},
-            **{name: keys for name, (keys, _) in broken.items()},
-        }
-        routes = [
-            RouteText(name=name, sender=next(positions), maildrop=next(positions), settings=SETTINGS, **keys)
-            for name, keys in kinds.items()
+        broken, expected = broken_routes(positions, tmp_path, reservation.reserve())
+        good = [
+            route(positions, GOOD[0]),
+            route(positions, GOOD[1], smtp_security="implicit_tls", pop3_security="implicit_tls"),
         ]
-        expected = {name: fault for name, (_, fault) in broken.items()}
         green = dict.fromkeys(GOOD, 1.0)
-        async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
-            scrape = await agent.until(
-                lambda one: faults_of(one) == expected and successes_of(one).keys() == kinds.keys(), 20, "six faults"
+        verdicts = green | dict.fromkeys(expected, 0.0)
+        async with AgentProcess(write_config(mail_host, [*good, *broken], tmp_path), tmp_path) as agent:
+            await agent.until(
+                lambda one: (faults_of(one), successes_of(one)) == (expected, verdicts), 20, "six faults, two successes"
             )
-            assert successes_of(scrape) == green | dict.fromkeys(broken, 0.0)
             mail_host.stop_postfix()
             try:
-                refused = {name: "submission/connect/connection_refused" for name in GOOD}
-                scrape = await agent.until(
-                    lambda one: {name: faults_of(one).get(name) for name in GOOD} == refused, 10, "red"
-                )
+                refused = dict.fromkeys(GOOD, "submission/connect/connection_refused")
+                scrape = await agent.until(lambda one: refused.items() <= faults_of(one).items(), 10, "red")
                 assert [successes_of(scrape)[name] for name in GOOD] == [0.0, 0.0]
             finally:
                 mail_host.start_postfix()
-            scrape = await agent.until(lambda one: green.items() <= successes_of(one).items(), 15, "green again")
-            assert faults_of(scrape).keys().isdisjoint(GOOD)
-            for name in kinds:
-                counted = scrape.total("mailsonar_probes_total", route=name)
-                pending = scrape.total("mailsonar_probes_pending", route=name)
-                assert scrape.value("mailsonar_probes_started_total", route=name) == counted + pending
+            scrape = await agent.until(
+                lambda one: (faults_of(one), successes_of(one)) == (expected, verdicts), 20, "the state of before"
+            )
             await agent.stop()
         assert_no_bug_shows(agent.stderr)
-    failures = {
-        one.labels["account"]: one.labels["reason"]
-        for one in scrape.matching("mailsonar_account_authentication_failures_total")
-        if one.value
-    }
-    assert failures == {
-        mail_host.users[routes[2].sender].address: "authentication_rejected",
-        mail_host.users[routes[3].maildrop].address: "authentication_rejected",
-    }
+    for name in verdicts:
+        accounted = [scrape.total(f"mailsonar_probes_{what}", route=name) for what in ("total", "pending")]
+        assert scrape.value("mailsonar_probes_started_total", route=name) == sum(accounted)
     assert scrape.total("mailsonar_probe_faults_total", reason="internal") == 0
+
+
+async def test_a_refused_password_is_not_hammered_and_a_new_one_is_used(
+    mail_host: MailHost, positions: Iterator[int], tmp_path: Path
+) -> None:
+    """One login with a wrong password is all, until the secret's file changes: then the routes are green at once."""
+    routes, passwords = [], {}
+    for protocol in ("smtp", "pop3"):
+        file = tmp_path / f"{protocol}-password"
+        file.write_text("not the password")
+        keys: dict[str, Any] = {f"{protocol}_keys": {"password": {"file": str(file)}}}
+        routes.append(route(positions, protocol, **keys))
+        user = mail_host.users[routes[-1].sender if protocol == "smtp" else routes[-1].maildrop]
+        passwords[file] = user
+    async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
+        scrape = await agent.until(
+            lambda one: all((one.value("mailsonar_probes_started_total", route=name) or 0) >= 4
+                            for name in ("smtp", "pop3")) and successes_of(one) == {"smtp": 0.0, "pop3": 0.0}, 20
+        )  # fmt: skip
+        for user in passwords.values():
+            failures = list(scrape.matching("mailsonar_account_authentication_failures_total", account=user.address))
+            assert {one.labels["reason"]: one.value for one in failures if one.value} == {
+                "authentication_rejected": 1.0
+            }
+            assert scrape.value("mailsonar_account_held_back", account=user.address) == 1.0
+        for file, user in passwords.items():
+            file.write_text(user.password)
+        scrape = await agent.until(lambda one: successes_of(one) == {"smtp": 1.0, "pop3": 1.0}, 15, "green")
+        await agent.stop()
+    assert faults_of(scrape) == {}
+    for user in passwords.values():
+        assert scrape.value("mailsonar_account_held_back", account=user.address) == 0.0
 
 
 async def test_a_message_that_stays_away_is_red_at_the_deadline(

@@ -1,4 +1,4 @@
-"""Other people's mail in a probed maildrop: never altered, never deleted, never read beyond its header, and that once."""
+"""Other people's mail in a probed maildrop: never altered or deleted, never read beyond its header, and that once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from mailsonar.message.token import Token
-from mailsonar.model.server import Secret
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 from tests.support.relay import Passage, relay
+
+from mailsonar.message.token import Token
+from mailsonar.model.server import Secret
 
 FOREIGN = 200
 PROBES = 100
@@ -110,7 +111,6 @@ async def test_foreign_mail_survives_a_hundred_probes(
         "verbs": {verb.decode(): count for verb, count in verbs.items()},
     }
     record_property("foreign mail", figures)
-    print(figures)
     assert scrape.total("mailsonar_probes_total") == scrape.total("mailsonar_probes_total", outcome="on_time") >= PROBES
     assert {unique_id: reads[unique_id] for unique_id in foreign_ids} == dict.fromkeys(foreign_ids, 1)
     assert deletions.isdisjoint(foreign_ids)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import poplib
 import smtplib
 import ssl
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +12,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.support.mailhost import BOUNCING_ADDRESS, LONGEST_FOLDER, MailHost, MailUser
-from tests.support.processes import ProgramMissing, require_program, until
+from tests.support.mailhost import BOUNCING_ADDRESS, MailHost, MailUser
+from tests.support.processes import until
 
 SECURITIES = ("starttls", "implicit_tls", "plaintext")
 TIMEOUT_SECONDS = 10.0
@@ -241,17 +240,3 @@ def test_dovecot_stops_and_starts(mail_host: MailHost) -> None:
         finally:
             mail_host.start_dovecot()
     until(lambda: holds(mail_host.maildir(recipient.address) / "new", message_id), "the delivery")
-
-
-def test_a_missing_program_fails_with_the_remedy() -> None:
-    """A program that is not installed is an error that says what to run, never a skipped test."""
-    with pytest.raises(ProgramMissing, match=r"run `make test`.*apt-get install mail-package"):
-        require_program("no-such-mail-program", "mail-package")
-
-
-def test_a_folder_that_cannot_work_is_refused(tmp_path: Path) -> None:
-    """A folder that is too deep, or that the servers' users may not enter, is refused before a server starts."""
-    with pytest.raises(ValueError, match="too deep"):
-        MailHost(tmp_path / ("x" * LONGEST_FOLDER))
-    with tempfile.TemporaryDirectory() as closed, pytest.raises(ValueError, match=r"chmod o\+x"):
-        MailHost(Path(closed))

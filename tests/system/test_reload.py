@@ -105,7 +105,7 @@ async def test_a_changed_config_is_taken_over(
 
 
 async def test_a_bad_config_changes_nothing(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
-    """A broken file is told of by the answer, the log and the metric, while the old config goes on, and a good one heals."""
+    """A broken file shows in the answer, the log and the metric, while the old config goes on; a good one heals."""
     async with probing(mail_host, positions, tmp_path) as (agent, watched):
         before = await agent.metrics()
         watched.write(watched.text(*ROUTES).replace("routes:", "roots:"))

@@ -1,4 +1,4 @@
-"""The agent as a process over many mailboxes of real servers: every route goes round, and nothing is unaccounted for."""
+"""The agent as a process over many mailboxes of real servers: every route goes round, every attempt is counted."""
 
 from __future__ import annotations
 
@@ -91,7 +91,6 @@ async def test_every_route_goes_round_and_every_attempt_is_counted(
         "drained_in": f"{drained_in:.2f} s",
     }
     record_property("roundtrips", figures)
-    print(figures)
 
 
 async def test_probes_leave_nothing_behind(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:

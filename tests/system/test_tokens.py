@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from mailsonar.message.token import Token
-from mailsonar.model.server import Secret
 from tests.support.agent_process import AgentProcess
+from tests.support.command_line import mailsonar
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
+
+from mailsonar.message.token import Token
+from mailsonar.model.server import Secret
 
 SETTINGS = {"interval": "1s", "deadline": "20s", "give_up": "40s"}
 ON_REQUEST = {"interval": "24h", "deadline": "20s", "give_up": "40s"}
@@ -69,7 +71,7 @@ async def test_two_agents_share_a_maildrop(mail_host: MailHost, positions: Itera
 
 
 async def test_a_replayed_message_is_no_arrival(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
-    """A copy of a probe counts as a duplicate where the probe was awaited; in another maildrop it is left alone."""
+    """A copy of a probe is a duplicate where that was awaited, and left alone elsewhere; a forged one is nothing."""
     sender, kept, other = islice(positions, 3)
     routes = [
         RouteText(name="kept", sender=sender, maildrop=kept, settings=ON_REQUEST, maildrop_keys={"cleanup": "keep"}),
@@ -88,6 +90,11 @@ async def test_a_replayed_message_is_no_arrival(mail_host: MailHost, positions: 
         ((name, probed),) = files_of(mail_host, kept).items()
         content = probed.read_bytes()
         replays = [mail_host.deliver_raw(mail_host.users[position].address, content) for position in (kept, other)]
+        token = (
+            next(line for line in content.splitlines() if line.startswith(b"X-MailSonar-Token: ")).split()[1].decode()
+        )
+        lookalike = content.replace(token.encode(), forged(token).encode())
+        mail_host.deliver_raw(mail_host.users[kept].address, lookalike)
         await probe(agent, "kept", 1)
         await probe(agent, "other", 0)
         scrape = await agent.until(
@@ -100,3 +107,21 @@ async def test_a_replayed_message_is_no_arrival(mail_host: MailHost, positions: 
     assert {name, replays[0].name} < files_of(mail_host, kept).keys()
     assert files_of(mail_host, other).keys() == {replays[1].name}
     assert files_of(mail_host, other)[replays[1].name].read_bytes() == content
+
+
+async def test_a_check_beside_a_running_agent(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
+    """`check` on the maildrop of a running agent succeeds, and neither takes or removes what the other awaits."""
+    sender, maildrop = islice(positions, 2)
+    config = write_config(
+        mail_host, [RouteText(name="both", sender=sender, maildrop=maildrop, settings=SETTINGS)], tmp_path
+    )
+    async with AgentProcess(config, tmp_path) as agent:
+        await agent.until(lambda one: one.total("mailsonar_probes_total", outcome="on_time") >= 1, 10)
+        checked = await mailsonar("check", "--output", "json", "--config.file", config)
+        scrape = await agent.metrics()
+        await agent.stop()
+    (result,) = checked.json
+    assert (checked.status, result["outcome"], result["duplicates"]) == (0, "on_time", 0)
+    assert scrape.total("mailsonar_probes_total") == scrape.total("mailsonar_probes_total", outcome="on_time")
+    assert scrape.total("mailsonar_probe_duplicates_total") == 0
+    assert scrape.total("mailsonar_maildrop_cleanup_failures_total") == 0

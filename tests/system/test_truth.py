@@ -97,9 +97,8 @@ async def test_the_true_arrival_lies_within_the_error(
         "doubt of the truth": f"median {median(doubt) * 1000:.1f} ms, largest {max(doubt) * 1000:.1f} ms",
     }
     record_property("truth", figures)
-    print(figures)
     assert len(results) == MESSAGES
     assert outside == []
-    assert max(errors) < 2.0
+    assert max(errors) < 3.0
     assert max(shares) > 0.8
     assert all(result["transit_seconds"] >= 0 for result in results)

@@ -30,8 +30,7 @@ def hostile_result() -> Result:
 def test_nagios_of_one_route() -> None:
     """One route is one line: state, words, and performance data with thresholds."""
     assert as_nagios([on_time(FIRST)], BOTH) == (
-        "MAILSONAR OK - first: on_time: round trip 1.840 s, error 0.310 s, transit 1.520 s"
-        " | 'first'=1.840s;30;120;0\n"
+        "MAILSONAR OK - first: on_time: round trip 1.840 s, error 0.310 s, transit 1.520 s | 'first'=1.840s;30;120;0\n"
     )
 
 

@@ -92,3 +92,27 @@ def test_memory_is_bounded_by_the_listing(listings: list[frozenset[int]]) -> Non
         assert set(known._kinds) == keys
         assert set(known._sightings) | set(known._due_wall) <= keys
         assert listed(known, *sorted(keys), at=at + 0.5) == []
+
+
+def test_message_that_cannot_be_read_is_tried_again_and_keeps_its_first_sighting() -> None:
+    """A failed read neither holds anything up nor makes a message younger than it is."""
+    known = Known()
+    listed(known, 1, at=10)
+    listed(known, 1, 2, 3, at=20)
+    known.settle(1, Kind.FOREIGN)
+    known.settle(3, Kind.FOREIGN)
+    known.skip(2)
+    assert not known.has_unread_since(0)
+    assert listed(known, 1, 2, 3, 4, at=30) == [4, 2]
+    assert known.sighting(2) == Sighting(2, seen=20, absent_at=9)
+    listed(known, 4, at=40)
+    assert known.sighting(2) is None
+
+
+def test_message_of_ours_that_cannot_be_read_is_tried_again() -> None:
+    """A message that is to be removed may be unreadable for a while, too."""
+    known = Known()
+    listed(known, 1, at=10)
+    known.settle(1, Kind.OURS)
+    known.skip(1)
+    assert listed(known, 1, at=20) == [1]

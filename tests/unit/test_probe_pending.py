@@ -57,7 +57,7 @@ def test_first_copy_arrives_and_each_further_one_is_a_duplicate(loop: asyncio.Ab
     ]  # fmt: skip
     assert one.copies.further == 2
     assert one.sighting == seen(1)
-    assert table.arrived == [one]
+    assert table.decided == [one]
     assert table.sought == []
 
 
@@ -78,7 +78,7 @@ def test_copy_after_the_end_is_a_duplicate_and_a_straggler_is_not(loop: asyncio.
 
 
 def test_copy_that_moved_is_the_same_copy(loop: asyncio.AbstractEventLoop) -> None:
-    """Without unique-ids a copy's key changes as others go; one that we removed does not come back under another key."""
+    """Without unique-ids a copy's key changes as others go; one that we removed does not come back as another."""
     table, one = PendingTable(), awaited(loop)
     table.await_(one)
     assert table.recognise("t", seen(1), listing(1))[0] is Recognition.ARRIVAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,7 @@ from mailsonar.probe.roundtrip import RoundTrip
 
 GLANCE_SECONDS = 0.1
 
+log = logging.getLogger(__name__)
 
 # Waiting does not mend these.
 _HOPELESS = frozenset(
@@ -61,6 +63,9 @@ async def command(arguments: Arguments) -> int:
             results = await check(routes, tools.workshop(config, key), arguments.wait)
     except (ConfigInvalid, NoSuchRoute, StateUnusable, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
+        return UNKNOWN
+    except Exception:
+        log.exception("the check failed by our own fault")
         return UNKNOWN
     thresholds = Thresholds(arguments.warning, arguments.critical)
     print(FORMATS[arguments.output](results, thresholds), end="")  # noqa: T201 - this is the command's output

@@ -98,6 +98,10 @@ class Writer:
             if not self._is_failing:
                 log.error("the journal cannot be written, probing goes on without it: %s", error)  # noqa: TRY400
             self._is_failing = True
+        except Exception:
+            log.exception("changes of the journal were dropped by our own fault")
+            self._backlog = []
+            self._failed()
         else:
             self._backlog = []
             if self._is_failing:

@@ -148,7 +148,7 @@ class Examination:
     def unreadable(self, key: int, *, gone: bool) -> None:
         """Note that a message could not be read: it is gone, or beyond our bounds and so not one of ours."""
         if gone:
-            self._book.known.forget(key)
+            self._book.known.skip(key)
         else:
             self._book.known.settle(key, Kind.FOREIGN)
 

@@ -15,6 +15,7 @@ class Kind(Enum):
     """What a listed message is."""
 
     UNREAD = auto()
+    UNREADABLE = auto()
     FOREIGN = auto()
     OURS = auto()
     KEPT = auto()
@@ -68,7 +69,8 @@ class Known:
         unread = [position for position, key in enumerate(keys) if self._kinds[key] is Kind.UNREAD]
         new = [position for position in unread if self._sightings[keys[position]].seen == newest]
         older = [position for position in unread if self._sightings[keys[position]].seen != newest]
-        return [*_inwards(new), *_inwards(older), *self._to_delete(keys, now_wall)]
+        again = [position for position, key in enumerate(keys) if self._kinds[key] is Kind.UNREADABLE]
+        return [*_inwards(new), *_inwards(older), *self._to_delete(keys, now_wall), *_inwards(again)]
 
     def _to_delete(self, keys: Sequence[int], now_wall: float) -> list[int]:
         return [
@@ -79,7 +81,9 @@ class Known:
 
     def has_unread_since(self, instant: float) -> bool:
         """Tell whether a message that was first listed after an instant still waits to be read."""
-        return any(found.seen > instant for found in self._sightings.values())
+        return any(
+            found.seen > instant and self._kinds.get(key) is Kind.UNREAD for key, found in self._sightings.items()
+        )
 
     def owed(self, now_wall: float) -> int:
         """Return how many of our own messages are listed that should have been removed."""
@@ -101,6 +105,13 @@ class Known:
         self._sightings.pop(key, None)
         if due_wall is not None:
             self._due_wall[key] = due_wall
+
+    def skip(self, key: int) -> None:
+        """Note that a listed message could not be read: it is gone, or the next look tries again.
+
+        Nothing waits for it: a message that is broken for good must not keep attempts from their outcome.
+        """
+        self._kinds[key] = Kind.UNREADABLE
 
     def forget(self, key: int) -> None:
         """Note that a message was removed for good."""

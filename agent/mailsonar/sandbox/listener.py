@@ -142,9 +142,12 @@ class _Gate(asyncio.Protocol):
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that owns a port and does not listen: whoever connects is refused."""
+    """Return a socket that owns a port and does not listen: whoever connects is refused.
+
+    asyncio sets TCP_NODELAY only where the protocol is named; without it a reply of several lines takes 40 ms.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound

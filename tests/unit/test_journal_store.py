@@ -1,0 +1,162 @@
+"""The journal's file: what is on record survives, is counted once, and never stops the agent."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailsonar.journal.folder import JOURNAL_FILE, StateUnusable, lock_folder, open_store
+from mailsonar.journal.records import Count, EndedRecord, OpenRecord
+from mailsonar.journal.store import Store
+
+
+def intent(token: str, route: str = "acme", started: float = 1.0) -> OpenRecord:
+    """Return the record of an attempt that starts."""
+    return OpenRecord(token_id=token, route=route, started_wall=started, accepted_wall=None)
+
+
+def ending(token: str, outcome: str = "on_time", route: str = "acme") -> EndedRecord:
+    """Return the record of an attempt that ended."""
+    return EndedRecord(
+        token_id=token, route=route, started_wall=1.0, ended_wall=2.0, outcome=outcome, result='{"a": 1}'
+    )
+
+
+def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
+    """Intent, acceptance, outcome, counts and instance survive."""
+    store = open_store(tmp_path, "first")
+    with store.transaction():
+        store.intend(intent("a"))
+        store.intend(intent("b", started=2.0))
+        store.accept("b", 3.0)
+        store.end(ending("a"))
+    store.close()
+    again = open_store(tmp_path, "second")
+    assert again.instance == "first"
+    assert again.open_attempts() == [OpenRecord(token_id="b", route="acme", started_wall=2.0, accepted_wall=3.0)]
+    assert again.ended_attempts() == [ending("a")]
+    assert set(again.counts()) == {
+        Count(route="acme", what="started", times=2),
+        Count(route="acme", what="on_time", times=1),
+    }
+    again.close()
+
+
+def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
+    """Records and counts change together or not at all."""
+    store = open_store(tmp_path, "x")
+    with pytest.raises(RuntimeError), store.transaction():
+        store.intend(intent("a"))
+        raise RuntimeError
+    assert (store.open_attempts(), store.counts()) == ([], [])
+    store.close()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["intend", "accept", "end"]), st.sampled_from("abc")), max_size=40))
+def test_changes_made_twice_count_once(changes: list[tuple[str, str]]) -> None:
+    """Whatever is repeated, in whatever order: started = ended + open."""
+    store = Store(Path(":memory:"), "x")
+    for what, token in changes:
+        if what == "intend":
+            store.intend(intent(token))
+        elif what == "accept":
+            store.accept(token, 2.0)
+        else:
+            store.end(ending(token))
+    counts = {count.what: count.times for count in store.counts()}
+    assert counts.get("started", 0) == counts.get("on_time", 0) + len(store.open_attempts())
+    assert len(store.ended_attempts()) == counts.get("on_time", 0)
+    store.close()
+
+
+def test_pruning_keeps_the_open_the_young_and_the_last_few(tmp_path: Path) -> None:
+    """The journal does not grow for ever, and forgets nothing that is still needed."""
+    store = open_store(tmp_path, "x")
+    with store.transaction():
+        for number in range(10):
+            store.intend(intent(f"t{number}", started=float(number)))
+            if number:
+                store.end(ending(f"t{number}"))
+    store.prune(ended_before_wall=100.0, keep=3)
+    assert [record.token_id for record in store.ended_attempts()] == ["t7", "t8", "t9"]
+    assert [record.token_id for record in store.open_attempts()] == ["t0"]
+    store.prune(ended_before_wall=1.0, keep=0)
+    assert len(store.ended_attempts()) == 3
+    store.close()
+
+
+def _other_version(file: Path) -> None:
+    Store(file, "x").close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+
+
+def _foreign(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    connection.close()
+
+
+def _torn(file: Path) -> None:
+    store = Store(file, "x")
+    with store.transaction():
+        for number in range(2000):
+            store.intend(intent(f"token-{number}"))
+    store.close()
+    content = bytearray(file.read_bytes())
+    content[4096:12288] = os.urandom(8192)
+    file.write_bytes(content)
+
+
+def _garbage(file: Path) -> None:
+    file.write_bytes(b"no database" * 1000)
+
+
+def _link(file: Path) -> None:
+    elsewhere = file.with_name("elsewhere")
+    elsewhere.write_bytes(b"precious")
+    file.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("spoil", [_other_version, _foreign, _torn, _garbage, _link])
+def test_a_file_that_is_no_journal_is_set_aside_and_named(
+    spoil, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The agent starts, what was there is kept, and the log says where."""
+    spoil(tmp_path / JOURNAL_FILE)
+    store = open_store(tmp_path, "fresh")
+    assert store.instance == "fresh"
+    store.close()
+    aside = [file for file in tmp_path.iterdir() if file.name.startswith(f"{JOURNAL_FILE}.")]
+    assert aside
+    assert any(file.name in caplog.text for file in aside)
+    if spoil is _link:
+        assert (tmp_path / "elsewhere").read_bytes() == b"precious"
+
+
+def test_the_journal_is_for_its_owner_only(tmp_path: Path) -> None:
+    """Nobody else on the machine reads who mails whom."""
+    open_store(tmp_path, "x").close()
+    assert (tmp_path / JOURNAL_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_agent_does_not_get_the_folder(tmp_path: Path) -> None:
+    """Two agents on one journal would undo each other's records."""
+    lock = lock_folder(tmp_path / "state")
+    with pytest.raises(StateUnusable, match="another agent uses this state directory"):
+        lock_folder(tmp_path / "state")
+    os.close(lock)
+    os.close(lock_folder(tmp_path / "state"))
+
+
+def test_a_folder_that_is_a_file_is_a_clear_line(tmp_path: Path) -> None:
+    """A mistake in --storage.path is told in one line."""
+    (tmp_path / "state").write_text("")
+    with pytest.raises(StateUnusable, match="the state directory cannot be used"):
+        lock_folder(tmp_path / "state")

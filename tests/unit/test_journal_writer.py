@@ -1,0 +1,80 @@
+"""The journal's thread: commits in groups, tells when a change is durable, and survives a full disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+from mailsonar.journal.folder import open_store
+from mailsonar.journal.records import OpenRecord
+from mailsonar.journal.store import Store
+from mailsonar.journal.writer import Writer
+
+
+def intent(token: str) -> OpenRecord:
+    """Return the record of an attempt that starts."""
+    return OpenRecord(token_id=token, route="acme", started_wall=1.0, accepted_wall=None)
+
+
+async def test_what_was_waited_for_is_durable(tmp_path: Path) -> None:
+    """When `write` returns, another connection sees the change."""
+    writer = Writer(open_store(tmp_path, "x"), lambda: None)
+    await asyncio.gather(*(writer.write(lambda store, n=n: store.intend(intent(f"t{n}"))) for n in range(300)))
+    other = sqlite3.connect(tmp_path / "journal.sqlite3")
+    assert other.execute("SELECT count(*) FROM attempts").fetchone() == (300,)
+    other.close()
+    writer.close(5)
+
+
+async def test_closing_writes_what_was_ordered(tmp_path: Path) -> None:
+    """A clean end loses nothing."""
+    writer = Writer(open_store(tmp_path, "x"), lambda: None)
+    for number in range(50):
+        writer.order(lambda store, n=number: store.intend(intent(f"t{n}")))
+    writer.close(5)
+    store = open_store(tmp_path, "y")
+    assert len(store.open_attempts()) == 50
+    store.close()
+
+
+async def test_full_disk_stops_nothing_and_heals(tmp_path: Path) -> None:
+    """Those who wait go on, each failed commit is told, and nothing is lost once there is room again."""
+    failures: list[str] = []
+    room: asyncio.Event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    store = open_store(tmp_path, "x")
+    store._connection.execute("PRAGMA max_page_count=1")  # SQLite answers as on a full disk
+    writer = Writer(store, lambda: (failures.append("failed"), loop.call_soon_threadsafe(room.set)) and None)
+    big = "x" * 200_000
+    await asyncio.wait_for(writer.write(lambda store: store.intend(intent(big))), 5)
+    await asyncio.wait_for(room.wait(), 5)
+    assert failures
+    writer.order(lambda store: store._connection.execute("PRAGMA max_page_count=100000"))
+    store._connection.execute("PRAGMA max_page_count=100000")
+    await asyncio.wait_for(writer.write(lambda store: store.intend(intent("after"))), 5)
+    writer.close(5)
+    again = open_store(tmp_path, "y")
+    assert {record.token_id for record in again.open_attempts()} == {big, "after"}
+    again.close()
+
+
+async def test_a_broken_change_does_not_end_the_thread(tmp_path: Path) -> None:
+    """An error of SQLite in one commit is told; the next commit is tried all the same."""
+    failures: list[str] = []
+    writer = Writer(open_store(tmp_path, "x"), lambda: failures.append("failed"))
+    calls: list[int] = []
+
+    def fail_once(store: Store) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise sqlite3.OperationalError("disk I/O error")
+        store.intend(intent("a"))
+
+    await asyncio.wait_for(writer.write(fail_once), 5)
+    await asyncio.wait_for(writer.write(lambda store: store.intend(intent("b"))), 5)
+    writer.close(5)
+    assert failures == ["failed"]
+    store = open_store(tmp_path, "y")
+    assert {record.token_id for record in store.open_attempts()} == {"a", "b"}
+    store.close()
