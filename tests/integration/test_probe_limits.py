@@ -18,7 +18,7 @@ from mailsonar.model.route import Route
 from mailsonar.model.server import Limits, Timeouts
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.probe.examination import Examination
-from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.probe.findings import Findings
 from mailsonar.sandbox import faults
 from mailsonar.sandbox.faults import ServerFault
 
@@ -106,13 +106,13 @@ async def test_bug_in_an_attempt_ends_that_attempt(
     mail: Probing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bug is an outcome of its own kind, told and logged once; the next attempt is a new one."""
-    conclude = RoundTrip._conclude
-    monkeypatch.setattr(RoundTrip, "_conclude", lambda *_: 1 / 0)
+    conclude = Findings.conclude
+    monkeypatch.setattr(Findings, "conclude", lambda *_: 1 / 0)
     result = await mail.attempt(mail.route())
     assert (result.outcome, at(result.fault)) == (Outcome.FAILED, INTERNAL)
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert mail.seen.ended == [result]
-    monkeypatch.setattr(RoundTrip, "_conclude", conclude)
+    monkeypatch.setattr(Findings, "conclude", conclude)
     assert (await mail.attempt(mail.route())).outcome is Outcome.ON_TIME
 
 

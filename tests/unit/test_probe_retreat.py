@@ -9,7 +9,7 @@ import pytest
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.probe.retreat import BREAKER_SECONDS, LONGEST_PAUSE_SECONDS, Retreats
+from mailsonar.probe.retreat import BREAKER_SECONDS, LONGEST_PAUSE_SECONDS, Retreats, secret_digest
 
 SERVER = Server(protocol=Protocol.POP3, host="pop.acme.example", port=995, security=Security.IMPLICIT_TLS)
 
@@ -40,7 +40,7 @@ def test_one_login_in_20_minutes_after_an_authoritative_no() -> None:
     """Providers lock accounts that hammer; the fault that opened the breaker stands meanwhile."""
     held, account = retreats(), Password().account()
     refused = fault(Reason.AUTHENTICATION_REJECTED)
-    held.note(account, refused, now=100.0)
+    held.note(account, secret_digest(account), refused, now=100.0)
     hold = held.hold(account, now=100.0 + BREAKER_SECONDS - 1)
     assert hold
     assert (hold.fault, hold.until) == (refused, 100.0 + BREAKER_SECONDS)
@@ -51,7 +51,7 @@ def test_one_login_in_20_minutes_after_an_authoritative_no() -> None:
 def test_changed_secret_may_be_tried_at_once() -> None:
     """Whoever corrects a password need not wait."""
     held, password = retreats(), Password()
-    held.note(password.account(), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.note(password.account(), secret_digest(password.account()), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
     password.value = "second"
     assert held.hold(password.account(), now=1.0) is None
 
@@ -59,8 +59,8 @@ def test_changed_secret_may_be_tried_at_once() -> None:
 def test_success_closes_the_breaker() -> None:
     """After a login that worked nothing is remembered."""
     held, account = retreats(), Password().account()
-    held.note(account, fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
-    held.note(account, None, now=BREAKER_SECONDS)
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.note(account, secret_digest(account), None, now=BREAKER_SECONDS)
     assert not held.is_open(account)
     assert held.hold(account, now=BREAKER_SECONDS) is None
 
@@ -68,7 +68,7 @@ def test_success_closes_the_breaker() -> None:
 def test_other_accounts_of_the_server_go_on() -> None:
     """One customer's wrong password is nobody else's trouble."""
     held, password = retreats(), Password()
-    held.note(password.account(), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.note(password.account(), secret_digest(password.account()), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
     assert held.hold(password.account("globex"), now=1.0) is None
 
 
@@ -79,7 +79,7 @@ def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason) -> None:
     """15 s, 30 s, ... up to 10 minutes, and `held_back` is the fault meanwhile."""
     held, account, now, pauses = retreats(), Password().account(), 0.0, []
     for _ in range(9):
-        held.note(account, fault(reason), now)
+        held.note(account, secret_digest(account), fault(reason), now)
         hold = held.hold(account, now)
         assert hold
         assert hold.fault.reason is Reason.HELD_BACK
@@ -88,8 +88,8 @@ def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason) -> None:
         now = hold.until
     assert pauses[0] == 15.0
     assert all(later == min(2 * earlier, LONGEST_PAUSE_SECONDS) for earlier, later in pairwise(pauses))
-    held.note(account, None, now)
-    held.note(account, fault(reason), now)
+    held.note(account, secret_digest(account), None, now)
+    held.note(account, secret_digest(account), fault(reason), now)
     hold = held.hold(account, now)
     assert hold
     assert hold.until - now == 15.0
@@ -99,7 +99,7 @@ def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason) -> None:
 def test_pauses_have_jitter(random: float, pause: float) -> None:
     """Hundreds of accounts of one provider do not come back at the same instant."""
     held, account = Retreats(lambda: random), Password().account()
-    held.note(account, fault(Reason.RATE_LIMITED), now=0.0)
+    held.note(account, secret_digest(account), fault(Reason.RATE_LIMITED), now=0.0)
     hold = held.hold(account, now=0.0)
     assert hold
     assert hold.until == pytest.approx(pause, abs=0.01)
@@ -109,15 +109,15 @@ def test_pauses_have_jitter(random: float, pause: float) -> None:
 def test_greylisting_is_no_reason_to_leave_the_account_alone(stage: Stage) -> None:
     """A 4xx to a transaction is retried within the attempt; the login before it was fine."""
     held, account = retreats(), Password().account()
-    held.note(account, fault(Reason.DEFERRED, stage), now=0.0)
+    held.note(account, secret_digest(account), fault(Reason.DEFERRED, stage), now=0.0)
     assert held.hold(account, now=0.0) is None
 
 
 def test_network_faults_neither_open_nor_close_anything() -> None:
     """A dead port says nothing about the password."""
     held, account = retreats(), Password().account()
-    held.note(account, fault(Reason.CONNECTION_REFUSED, Stage.CONNECT), now=0.0)
+    held.note(account, secret_digest(account), fault(Reason.CONNECTION_REFUSED, Stage.CONNECT), now=0.0)
     assert held.hold(account, now=0.0) is None
-    held.note(account, fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
-    held.note(account, fault(Reason.TIMEOUT, Stage.CONNECT), now=1.0)
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.note(account, secret_digest(account), fault(Reason.TIMEOUT, Stage.CONNECT), now=1.0)
     assert held.hold(account, now=2.0)

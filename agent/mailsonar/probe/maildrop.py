@@ -24,7 +24,7 @@ from mailsonar.probe.examination import Examination, Identity, MaildropBook
 from mailsonar.probe.ledger import Ledger, NoLedger
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
-from mailsonar.probe.retreat import Hold, Retreats
+from mailsonar.probe.retreat import Hold, Retreats, secret_digest
 from mailsonar.probe.telling import tell
 from mailsonar.probe.turns import Turns
 
@@ -141,13 +141,15 @@ class MaildropOwner:
 
     async def look(self) -> None:
         """Look once, and settle what that decides."""
-        async with self._workshop.turns.session(self.maildrop.account):
+        account, retreats = self.maildrop.account, self._workshop.retreats
+        async with self._workshop.turns.session(account):
+            secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock)
-            session = Session(self._workshop.network, self.maildrop.account.server, stopwatch)
+            session = Session(self._workshop.network, account.server, stopwatch)
             error: Exception | None = None
             try:
-                await session.hold(lambda _: look(self.maildrop.account, notes))
+                await session.hold(lambda _: look(account, notes))
             except MailSonarError as failure:
                 error = failure
             except Exception as bug:
@@ -155,6 +157,7 @@ class MaildropOwner:
                 error = bug
             finally:
                 self.looking = None
+        retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
         self._conclude(session, notes, error)
 
     def _conclude(self, session: Session, notes: Examination, error: Exception | None) -> None:
@@ -167,7 +170,6 @@ class MaildropOwner:
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
         self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
-        self._workshop.retreats.note(self.maildrop.account, fault, self._clock.monotonic())
         self._tell(session, notes, fault, cleanup_fault)
         self._settle(session.stopwatch.started)
         self._looked.set()

@@ -60,24 +60,25 @@ class Retreats:
         if state is None or now >= state.until:
             return None
         if state.breaker:
-            return None if state.secret != _digest(account) else Hold(until=state.until, fault=state.breaker)
+            return None if state.secret != secret_digest(account) else Hold(until=state.until, fault=state.breaker)
         if state.patience is None:
             return None
         detail = f"held back after {state.patience.reason}: {state.patience.detail}"[:200]
         fault = Fault(leg=state.patience.leg, stage=state.patience.stage, reason=Reason.HELD_BACK, detail=detail)
         return Hold(until=state.until, fault=fault)
 
-    def note(self, account: Account, fault: Fault | None, now: float) -> None:
+    def note(self, account: Account, secret: bytes, fault: Fault | None, now: float) -> None:
         """Take in how a session ended.
 
         Args:
             account: whose session.
+            secret: the digest of the secret that it used, which may have changed since.
             fault: what ended it, None where it went well.
             now: the monotonic instant.
         """
         state = self._accounts.setdefault(_key(account), _Account())
         if fault and fault.reason is Reason.AUTHENTICATION_REJECTED:
-            state.breaker, state.secret, state.until = fault, _digest(account), now + BREAKER_SECONDS
+            state.breaker, state.secret, state.until = fault, secret, now + BREAKER_SECONDS
         elif fault and fault.reason in _PATIENCE and fault.stage not in _TRANSACTION:
             state.patience, state.pauses = fault, state.pauses + 1
             state.until = now + self._pause(state.pauses)
@@ -98,6 +99,7 @@ def _key(account: Account) -> tuple[str, str, str]:
     return (account.server.protocol, account.server.name, account.name)
 
 
-def _digest(account: Account) -> bytes:
+def secret_digest(account: Account) -> bytes:
+    """Return what tells one secret of an account from another, and does not tell the secret."""
     password = account.credentials.password.reveal() if account.credentials else ""
     return hashlib.sha256(password.encode()).digest()

@@ -15,14 +15,14 @@ from typing import Any
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.model.fault import Fault, HeldBack, Reason
-from mailsonar.model.result import Attempt, Outcome, Reply, Result
-from mailsonar.model.stage import Leg, Stage, StageTiming
+from mailsonar.model.result import Attempt, Outcome, Result
+from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
-from mailsonar.probe.known import Sighting
+from mailsonar.probe.findings import NOT_ARRIVED, Findings
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
-from mailsonar.probe.pending import Awaited, Bounce, Fate
+from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
 
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 HANGING_SECONDS = 1.0
 
 Owners = Mapping[str, MaildropOwner]
-
-_NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 
 
 class RoundTrip:
@@ -84,7 +82,7 @@ class RoundTrip:
         tell(self._workshop.observers, lambda observer: observer.attempt_resumed(self.attempt))
         self._report = report
         self.owner.await_(self.awaited)
-        return await self._live(self._await_arrival(report))
+        return await self._live(self._await_arrival())
 
     async def _live(self, journey: Coroutine[Any, Any, Result]) -> Result:
         judge = asyncio.create_task(self._judge(), name=f"judge {self.attempt.token_id}")
@@ -92,7 +90,7 @@ class RoundTrip:
             result = await journey
         except Exception as bug:
             log.exception("an attempt on route %s failed by our own fault", self.attempt.route.name)
-            result = self._result(Outcome.FAILED, fault=classify(bug, Leg.AGENT))
+            result = self._findings.result(Outcome.FAILED, fault=classify(bug, Leg.AGENT))
         finally:
             judge.cancel()
             self._stop_looking(Fate())
@@ -102,20 +100,21 @@ class RoundTrip:
 
     async def _go(self, mail: Mail | Fault, turn: AsyncExitStack) -> Result:
         if isinstance(mail, Fault):
-            return self._result(Outcome.FAILED, fault=mail)
+            return self._findings.result(Outcome.FAILED, fault=mail)
         self.owner.await_(self.awaited)
         report = await self._submit(mail, turn)
         if report.outcome:
-            return self._result(report.outcome, fault=report.fault)
+            return self._findings.result(report.outcome, fault=report.fault)
         if report.accepted_at is not None:
             self._workshop.ledger.accept(self.attempt.token_id, self._clock.wall())
-        return await self._await_arrival(report)
+        return await self._await_arrival()
 
-    async def _await_arrival(self, report: SubmissionReport) -> Result:
+    async def _await_arrival(self) -> Result:
         self.owner.seek(self.awaited)
         if self._reports:
             self._reports.start()
-        return self._conclude(report, await decisive(self.awaited.fate, self._reports))
+        fate = await decisive(self.awaited.fate, self._reports)
+        return self._findings.conclude(fate)
 
     async def _submit(self, mail: Mail, turn: AsyncExitStack) -> SubmissionReport:
         async with turn:
@@ -153,10 +152,10 @@ class RoundTrip:
         if self._was_overdue:
             await self.owner.looked()
         sighting = self.awaited.sighting
-        if sighting and self._is_on_time(sighting):  # only the end of its submission is still to come
-            judged = replace(self._result(Outcome.PENDING, fault=None), success=True)
+        if sighting and self._findings.is_on_time(sighting):  # only the end of its submission is still to come
+            judged = replace(self._findings.result(Outcome.PENDING, fault=None), success=True)
         else:
-            judged = self._result(Outcome.PENDING, fault=self._fault_now())
+            judged = self._findings.result(Outcome.PENDING, fault=self._fault_now())
         self.judged = judged
         tell(self._workshop.observers, lambda observer: observer.verdict_fell(judged))
 
@@ -169,7 +168,7 @@ class RoundTrip:
         is_first = last is None or last.started < (self.awaited.sought_since or 0.0)
         if looking and (is_first or looking.waiting_seconds > HANGING_SECONDS):
             return _overtaken(Leg.RETRIEVAL, looking)
-        return self.owner.last_fate.fault or _NOT_ARRIVED
+        return self.owner.last_fate.fault or NOT_ARRIVED
 
     @property
     def waited_seconds(self) -> float:
@@ -179,7 +178,7 @@ class RoundTrip:
 
     def state(self) -> Result:
         """Return the attempt as it stands: with its verdict at the deadline, or without any."""
-        return self.judged or replace(self._result(Outcome.PENDING, fault=None), success=None)
+        return self.judged or replace(self._findings.result(Outcome.PENDING, fault=None), success=None)
 
     def give_up(self) -> None:
         """Let the last look be the last: without the message, it decides now."""
@@ -195,59 +194,14 @@ class RoundTrip:
         sent_at = self.submitting.sent_at if self.submitting else {}
         return sent_at.get(Stage.DATA, self.attempt.started)
 
-    def _conclude(self, report: SubmissionReport, fate: Fate) -> Result:
-        if fate.sighting:
-            return self._arrived(report, fate, fate.sighting)
-        if fate.bounce:
-            return self._bounced(fate, fate.bounce)
-        if report.accepted_at is None:
-            return self._result(Outcome.FAILED, fault=report.fault, fate=fate)
-        if fate.fault:
-            return self._result(Outcome.UNOBSERVED, fault=fate.fault, fate=fate)
-        return self._result(Outcome.LOST, fault=_NOT_ARRIVED, fate=fate)
-
-    def _arrived(self, report: SubmissionReport, fate: Fate, sighting: Sighting) -> Result:
-        on_time = self._is_on_time(sighting)
-        left_at = self._left_at()
-        if left_at > sighting.seen:  # a submission that was deferred had been delivered all the same
-            left_at = self.attempt.started
-        transit = None if report.accepted_at is None else max(0.0, sighting.seen - report.accepted_at)
-        late = Outcome.UNOBSERVED if self._was_overdue and sighting.absent_at is None else Outcome.LATE
-        return self._result(
-            Outcome.ON_TIME if on_time else late,
-            fault=None if on_time else self.judged.fault if self.judged else _NOT_ARRIVED,
-            fate=fate,
-            round_trip_seconds=sighting.seen - self.attempt.started,
-            error_seconds=sighting.seen - max(left_at, sighting.absent_at or left_at),
-            transit_seconds=transit,
-        )
-
-    def _bounced(self, fate: Fate, bounce: Bounce) -> Result:
-        detail = " ".join(filter(None, (bounce.enhanced, bounce.text)))
-        fault = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.BOUNCED, detail=detail)
-        result = self._result(Outcome.BOUNCED, fault=fault, fate=fate)
-        return replace(result, reply=Reply(enhanced=bounce.enhanced, text=bounce.text))
-
-    def _is_on_time(self, sighting: Sighting) -> bool:
-        return sighting.seen - self.attempt.started <= self.attempt.route.deadline_seconds
-
-    def _result(
-        self, outcome: Outcome, *, fault: Fault | None, fate: Fate | None = None, **figures: float | None
-    ) -> Result:
-        report, fate = self._report, fate or Fate()
-        transit = figures.get("transit_seconds")
-        arrival = () if transit is None else (StageTiming(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, seconds=transit),)
-        submitted = report.stages if report else ()
-        return Result(
+    @property
+    def _findings(self) -> Findings:
+        return Findings(
             attempt=self.attempt,
-            outcome=outcome,
-            success=outcome is Outcome.ON_TIME,
-            fault=fault,
-            stages=(*submitted, *arrival, *fate.stages),
-            reply=report.reply if report else None,
-            tls=tuple(facts for facts in (report and report.tls, fate.tls) if facts),
-            duplicates=fate.duplicates,
-            **figures,
+            report=self._report,
+            left_at=self._left_at(),
+            judged=self.judged,
+            was_overdue=self._was_overdue,
         )
 
 

@@ -20,6 +20,7 @@ from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, scrubbed
 from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.retreat import secret_digest
 from mailsonar.probe.telling import tell
 
 FIRST_RETRY_SECONDS = 15.0
@@ -57,10 +58,10 @@ def past_submission(accepted_at: float | None) -> SubmissionReport:
         accepted_at: the monotonic instant at which the message was accepted, None where it is not on record.
     """
     fault = Fault(
-        leg=Leg.AGENT,
-        stage=Stage.INTERNAL,
-        reason=Reason.INTERNAL,
-        detail="the agent ended before it was known what became of the submission",
+        leg=Leg.SUBMISSION,
+        stage=Stage.DATA,
+        reason=Reason.DISCONNECTED,
+        detail="the agent was ended before it was known what became of the submission",
     )
     return SubmissionReport(
         outcome=None,
@@ -95,6 +96,7 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     now = workshop.network.clock.monotonic
     if hold := workshop.retreats.hold(account, now()):
         return not_submitted(hold.fault)
+    secret = secret_digest(account)
     notes = SubmissionNotes()
     session = Session(workshop.network, account.server, stopwatch)
     error: Exception | None = None
@@ -107,7 +109,7 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         error = bug
     secrets = [account.credentials.password.reveal()] if account.credentials else []
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
-    workshop.retreats.note(account, fault, now())
+    workshop.retreats.note(account, secret, fault, now())
     login = replace(_login(account, notes, fault, session.tls), held_back=workshop.retreats.is_open(account))
     tell(workshop.observers, lambda observer: observer.account_used(login))
     return SubmissionReport(

@@ -5,8 +5,10 @@ At any time most routes are healthy, and the first seconds of a cycle are health
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from mailsonar.model.fault import Fault, Reason
@@ -26,6 +28,15 @@ class Customer:
     mailbox: Mailbox
     smtp: SmtpServer
     pop3: Pop3Server
+    password_file: Path
+
+    def change_password(self) -> None:
+        """Take a new password, and let the agent have it: after a refusal it tries an old one but rarely."""
+        self.mailbox.password = secrets.token_urlsafe(12)
+        fresh = self.password_file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(self.mailbox.password, encoding="ascii")
+        fresh.rename(self.password_file)
 
 
 Customers = Mapping[str, Customer]
@@ -79,6 +90,19 @@ def _switched(where: Callable[[Customers], Switches[Kind]], fault: Kind) -> Brea
     return Break(begin=begin, end=end)
 
 
+def _refused_login(name: str) -> Break:
+    """Break by refusing a customer's password over POP3, until it is changed."""
+
+    async def begin(customers: Customers) -> None:
+        customers[name].pop3.faults.on(pop3_faults.LOGIN_REFUSED)
+
+    async def end(customers: Customers) -> None:
+        customers[name].pop3.faults.off(pop3_faults.LOGIN_REFUSED)
+        customers[name].change_password()
+
+    return Break(begin=begin, end=end)
+
+
 def _dead_port(server: Callable[[Customers], SmtpServer | Pop3Server]) -> Break:
     """Break by listening no longer."""
 
@@ -122,11 +146,11 @@ SCRIPT = (
         name="refused login",
         customer="acme",
         routes=("acme-internal", "initech-to-acme"),
-        describe="Acme's POP3 server refuses the password.",
+        describe="Acme's POP3 server refuses the password, until somebody changes it.",
         expected=Fault(leg=Leg.RETRIEVAL, stage=Stage.AUTHENTICATE, reason=Reason.AUTHENTICATION_REJECTED),
         starts=70,
         lasts=22,
-        broken=_switched(lambda them: them["acme"].pop3.faults, pop3_faults.LOGIN_REFUSED),
+        broken=_refused_login("acme"),
     ),
     Episode(
         name="expired certificate",

@@ -73,6 +73,7 @@ class DemoWorld(Sandbox):
                 mailbox=self.mailbox(f"probe@{name}.example", secrets.token_urlsafe(12)),
                 smtp=await self.smtp(smtp),
                 pop3=await self.pop3(pop3),
+                password_file=self.folder / name,
             )
         self._write_files()
         return self
