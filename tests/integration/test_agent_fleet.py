@@ -153,6 +153,7 @@ async def test_probe_now(mail: Probing) -> None:
         assert not agent.fleet.probe_now("nobody")
         assert all(agent.fleet.probe_now("r") for _ in range(3))
         await agent.until(lambda: agent.started("r") == 1)
+        await asyncio.wait([agent.fleet._asked_for["r"]], timeout=5)
         assert all(agent.fleet.probe_now("r") for _ in range(50))
         await agent.until(lambda: len(agent.outcomes("r")) == 2)
         assert agent.started("r") == 2

@@ -76,7 +76,7 @@ async def _settle(agent: AgentProcess, mailboxes: list[Mailbox]) -> None:
 
 async def test_kill_at_random_moments(tmp_path: Path, record_property: pytest.RecordProperty) -> None:
     """After 20 kills: started = sum of outcomes + pending on every route, no token twice, no message of ours left."""
-    moments = random.Random(20261123)
+    moments = random.Random(20261123)  # noqa: S311 - moments to kill at need no secrecy
     post = Post(moments)
     async with Sandbox() as world:
         world.authority.write_root(tmp_path / "ca.pem")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailsonar.app.signing import KEY_FILE, StateUnusable, signing_key
+from mailsonar.app.signing import KEY_FILE, signing_key, with_key
+from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.server import Secret
 
 
@@ -67,3 +68,14 @@ def test_bad_state_directory_is_refused(tmp_path: Path, broken: str) -> None:
         (storage / KEY_FILE).mkdir(parents=True)
     with pytest.raises(StateUnusable, match="the signing key cannot be kept"):
         signing_key(None, storage)
+
+
+def test_changed_key_signs_from_now_on_and_the_last_ones_are_kept() -> None:
+    """A message that is on its way when the key changes stays recognisable; keys of the distant past do not pile up."""
+    value = "a" * 32
+    key = Secret("file:key", lambda: value)
+    keys = with_key(key, ())
+    for letter in "bcdef":
+        value = letter * 32
+        keys = with_key(key, with_key(key, keys))
+    assert [one.reveal()[0] for one in keys] == ["f", "e", "d", "c"]

@@ -50,11 +50,15 @@ def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
 def test_a_transaction_that_fails_changes_nothing(tmp_path: Path) -> None:
     """Records and counts change together or not at all."""
     store = open_store(tmp_path, "x")
-    with pytest.raises(RuntimeError), store.transaction():
-        store.intend(intent("a"))
-        raise RuntimeError
+    with pytest.raises(sqlite3.OperationalError), store.transaction():
+        _intend_and_fail(store)
     assert (store.open_attempts(), store.counts()) == ([], [])
     store.close()
+
+
+def _intend_and_fail(store: Store) -> None:
+    store.intend(intent("a"))
+    raise sqlite3.OperationalError
 
 
 @given(st.lists(st.tuples(st.sampled_from(["intend", "accept", "end"]), st.sampled_from("abc")), max_size=40))

@@ -45,7 +45,12 @@ async def test_full_disk_stops_nothing_and_heals(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     store = open_store(tmp_path, "x")
     store._connection.execute("PRAGMA max_page_count=1")  # SQLite answers as on a full disk
-    writer = Writer(store, lambda: (failures.append("failed"), loop.call_soon_threadsafe(room.set)) and None)
+
+    def failed() -> None:
+        failures.append("failed")
+        loop.call_soon_threadsafe(room.set)
+
+    writer = Writer(store, failed)
     big = "x" * 200_000
     await asyncio.wait_for(writer.write(lambda store: store.intend(intent(big))), 5)
     await asyncio.wait_for(room.wait(), 5)

@@ -9,7 +9,7 @@ import pytest
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.probe.retreat import BREAKER_SECONDS, LONGEST_PAUSE_SECONDS, Retreats, secret_digest
+from mailsonar.probe.retreat import BREAKER_SECONDS, Retreats, secret_digest
 
 SERVER = Server(protocol=Protocol.POP3, host="pop.acme.example", port=995, security=Security.IMPLICIT_TLS)
 
@@ -56,6 +56,17 @@ def test_changed_secret_may_be_tried_at_once() -> None:
     assert held.hold(password.account(), now=1.0) is None
 
 
+def test_login_that_tells_nothing_of_the_password_counts_as_one() -> None:
+    """A login every 20 minutes means every login, also one that the server could not judge."""
+    held, account = retreats(), Password().account()
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_DEFERRED), now=BREAKER_SECONDS)
+    hold = held.hold(account, now=BREAKER_SECONDS + 100)
+    assert hold
+    assert hold.fault.reason is Reason.AUTHENTICATION_REJECTED
+    assert hold.until == 2 * BREAKER_SECONDS
+
+
 def test_success_closes_the_breaker() -> None:
     """After a login that worked nothing is remembered."""
     held, account = retreats(), Password().account()
@@ -73,10 +84,16 @@ def test_other_accounts_of_the_server_go_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", [Reason.LOGIN_DELAY, Reason.RATE_LIMITED, Reason.AUTHENTICATION_DEFERRED, Reason.DEFERRED]
+    ("reason", "longest"),
+    [
+        (Reason.LOGIN_DELAY, 600.0),
+        (Reason.RATE_LIMITED, 600.0),
+        (Reason.AUTHENTICATION_DEFERRED, 60.0),
+        (Reason.DEFERRED, 60.0),
+    ],
 )
-def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason) -> None:
-    """15 s, 30 s, ... up to 10 minutes, and `held_back` is the fault meanwhile."""
+def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason, longest: float) -> None:
+    """15 s, 30 s, ... up to 10 minutes, or one where the server is in trouble; `held_back` is the fault meanwhile."""
     held, account, now, pauses = retreats(), Password().account(), 0.0, []
     for _ in range(9):
         held.note(account, secret_digest(account), fault(reason), now)
@@ -87,7 +104,7 @@ def test_pauses_grow_while_the_peer_asks_for_patience(reason: Reason) -> None:
         pauses.append(hold.until - now)
         now = hold.until
     assert pauses[0] == 15.0
-    assert all(later == min(2 * earlier, LONGEST_PAUSE_SECONDS) for earlier, later in pairwise(pauses))
+    assert all(later == min(2 * earlier, longest) for earlier, later in pairwise(pauses))
     held.note(account, secret_digest(account), None, now)
     held.note(account, secret_digest(account), fault(reason), now)
     hold = held.hold(account, now)

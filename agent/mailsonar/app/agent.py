@@ -17,7 +17,7 @@ from mailsonar.app.board import Board
 from mailsonar.app.fleet import Fleet
 from mailsonar.app.resume import past_results
 from mailsonar.app.settings import Settings
-from mailsonar.app.signing import signing_key
+from mailsonar.app.signing import signing_key, with_key
 from mailsonar.app.state import State, opened_state
 from mailsonar.app.supervise import Supervisor
 from mailsonar.app.tools import Tools, opened_tools
@@ -96,7 +96,7 @@ class Agent:
             board.metrics.counts_of = state.ledger.counts_of
         self._clock = tools.clock
         self._fleet: Fleet | None = None
-        self._key: Secret | None = None
+        self._keys: tuple[Secret, ...] = ()
         self._plan: Plan | None = None
         self._stop = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -109,10 +109,11 @@ class Agent:
             TlsFailed: a file named under `tls` cannot be used.
         """
         warnings = list(config.warnings)
-        if config.signing_key or self._key is None:
-            self._key, warning = signing_key(config.signing_key, self._settings.storage)
+        if config.signing_key or not self._keys:
+            key, warning = signing_key(config.signing_key, self._settings.storage)
+            self._keys = with_key(key, self._keys)
             warnings += [warning] if warning else []
-        plan = Plan(config, self._tools.workshop(config, self._key))
+        plan = Plan(config, self._tools.workshop(config, self._keys))
         for text in warnings:
             log.warning("%s", text)
         return plan

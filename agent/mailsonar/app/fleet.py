@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mailsonar.app.resume import past_attempts
 from mailsonar.app.state import State
 from mailsonar.app.supervise import Supervisor
 from mailsonar.clock import Clock
-from mailsonar.model.result import Result
 from mailsonar.model.route import Maildrop, Route, maildrops_of
 from mailsonar.probe.ledger import Intent
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
 from mailsonar.schedule import Schedule
+
+T = TypeVar("T")
 
 DRAIN_SECONDS = 10.0
 _DRAIN_LOOK_SECONDS = 0.05
@@ -132,5 +133,5 @@ class Fleet:
         self._under_way.add(roundtrip)
         task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self._group.create_task(coroutine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from mailsonar.journal.folder import StateUnusable
@@ -12,6 +13,7 @@ from mailsonar.model.server import Secret
 
 KEY_FILE = "signing-key"
 KEY_BYTES = 32
+PAST_KEYS = 3
 
 
 def signing_key(configured: Secret | None, storage: Path | None) -> tuple[Secret, str | None]:
@@ -34,6 +36,19 @@ def signing_key(configured: Secret | None, storage: Path | None) -> tuple[Secret
         "no signing_key in the config and no --storage.path: the key lives as long as this process, "
         "and leftovers of earlier processes cannot be recognised"
     )
+
+
+def with_key(key: Secret, keys: Sequence[Secret]) -> tuple[Secret, ...]:
+    """Return the keys with a new one at their head, its value as it is now; the last few before it stay.
+
+    Args:
+        key: what to sign with from now on.
+        keys: what was signed with so far, the newest first.
+    """
+    value = key.reveal()
+    if keys and keys[0].reveal() == value:
+        return tuple(keys)
+    return (Secret(key.source, lambda: value), *keys[:PAST_KEYS])
 
 
 def _kept(file: Path) -> str:

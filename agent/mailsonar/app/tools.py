@@ -35,8 +35,12 @@ class Tools:
         self._retreats = Retreats(random.random)
         self._state = state
 
-    def workshop(self, config: Config, signing_key: Secret) -> Workshop:
+    def workshop(self, config: Config, keys: Sequence[Secret]) -> Workshop:
         """Return the tools for a config, its TLS contexts made anew from the files as they are now.
+
+        Args:
+            config: what they are for.
+            keys: the signing key, and those before it.
 
         Raises:
             TlsFailed: a file named under `tls` cannot be used.
@@ -47,7 +51,10 @@ class Tools:
                 contexts.of(account.server.tls)
         longest = max((route.give_up_seconds for route in config.routes), default=0.0)
         identity = Identity(
-            signing_key=signing_key, instance=self._state.instance, leftover_seconds=LEFTOVER_GIVE_UPS * longest
+            signing_key=keys[0],
+            past_keys=tuple(keys[1:]),
+            instance=self._state.instance,
+            leftover_seconds=LEFTOVER_GIVE_UPS * longest,
         )
         network = Network(self.clock, self._resolver, contexts)
         ledger = self._state.ledger or NoLedger()

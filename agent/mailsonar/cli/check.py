@@ -60,7 +60,7 @@ async def command(arguments: Arguments) -> int:
         routes = _chosen(config, arguments.routes)
         key, _ = signing_key(config.signing_key, settings.storage)
         with opened_tools(clock) as tools:
-            results = await check(routes, tools.workshop(config, key), arguments.wait)
+            results = await check(routes, tools.workshop(config, (key,)), arguments.wait)
     except (ConfigInvalid, NoSuchRoute, StateUnusable, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
         return UNKNOWN

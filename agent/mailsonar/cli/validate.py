@@ -50,7 +50,7 @@ async def _visit_all(config: Config, key: Secret) -> list[Visit]:
     )
     places = asyncio.Semaphore(SIDE_BY_SIDE)
     with opened_tools(SystemClock()) as tools:
-        network = tools.workshop(config, key).network
+        network = tools.workshop(config, (key,)).network
 
         async def go(account: Account) -> Visit:
             async with places:

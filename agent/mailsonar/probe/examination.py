@@ -6,8 +6,10 @@ until it is older than twice the largest `give_up`, then deleted as a leftover. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from mailsonar.clock import Clock
 from mailsonar.message.dsn import ReportScan
@@ -23,6 +25,8 @@ from mailsonar.probe.known import Kind, Known, Sighting
 from mailsonar.probe.pending import Bounce, PendingTable, Recognition
 from mailsonar.wire.lines import printable
 
+T = TypeVar("T")
+
 DELETIONS_PER_LOOK = 20
 READS_PER_LOOK = 500
 READING_SHARE = 0.25
@@ -30,11 +34,20 @@ READING_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who we are to our messages: the fleet's key, this agent's instance, and how long others' messages are theirs."""
+    """Who we are to our messages: the fleet's key, this agent's instance, and how long others' messages are theirs.
+
+    `past_keys` signed messages that may still be on their way: a changed key must not make foreign mail of them.
+    """
 
     signing_key: Secret
     instance: str
     leftover_seconds: float
+    past_keys: tuple[Secret, ...] = ()
+
+    def verified(self, read: Callable[[Secret], T | None]) -> T | None:
+        """Return what is read with the first key that fits, None if none does."""
+        found = (read(key) for key in (self.signing_key, *self.past_keys))
+        return next((value for value in found if value is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ class Examination:
 
     def examined(self, key: int, scan: HeaderScan) -> bool:
         """Judge a message by its header; return whether to delete it now."""
-        token = recognise(scan, self._identity.signing_key)
+        token = self._identity.verified(partial(recognise, scan))
         if token is None:
             self._book.known.settle(key, Kind.FOREIGN)
             return False
@@ -109,7 +122,7 @@ class Examination:
 
     def reported(self, key: int, scan: ReportScan) -> bool:
         """Judge a delivery status notification: it is ours if the header that it returns verifies."""
-        report = scan.report(self._identity.signing_key)
+        report = self._identity.verified(scan.report)
         if report is None:
             self._book.known.settle(key, Kind.FOREIGN)
             return False

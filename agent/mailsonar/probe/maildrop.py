@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
@@ -60,6 +60,7 @@ class MaildropOwner:
         self._changed = asyncio.Event()
         self._looked = asyncio.Event()
         self._retired = False
+        self._kept = 0
         self._pace = _pace(maildrop)
 
     def remember(self, attempt: Attempt) -> None:
@@ -83,6 +84,16 @@ class MaildropOwner:
         self._retired = True
         self._changed.set()
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the owner on, though retired, while a message is about to be awaited."""
+        self._kept += 1
+        try:
+            yield
+        finally:
+            self._kept -= 1
+            self._changed.set()
+
     def seek(self, awaited: Awaited) -> None:
         """Look for a message from now on."""
         awaited.sought_since = self._clock.monotonic()
@@ -103,7 +114,7 @@ class MaildropOwner:
 
     async def run(self) -> None:
         """Look whenever a look is due, until retired."""
-        while not (self._retired and self._book.pending.is_empty):
+        while not (self._retired and self._book.pending.is_empty and not self._kept):
             self._changed.clear()
             if hold := self._workshop.retreats.hold(self.maildrop.account, self._clock.monotonic()):
                 await self._sit_out(hold)

@@ -6,12 +6,12 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.message.compose import Envelope, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
-from mailsonar.model.fault import HeldBack
+from mailsonar.model.fault import Fault, HeldBack
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route
 from mailsonar.model.stage import Leg
@@ -21,7 +21,16 @@ from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.roundtrip import Owners, RoundTrip
 from mailsonar.probe.submission import past_submission
 
-Spawn = Callable[[Coroutine[Any, Any, Result]], "asyncio.Task[Result]"]
+T = TypeVar("T")
+
+
+class Spawn(Protocol):
+    """Starts a task that lives as long as the agent."""
+
+    def __call__(self, coroutine: Coroutine[Any, Any, T], /) -> asyncio.Task[T]:
+        """Start it."""
+
+
 Randomness = Callable[[int], bytes]
 
 
@@ -63,12 +72,20 @@ class Prober:
                 await stack.enter_async_context(self._workshop.turns.submission(route))
             except HeldBack as error:
                 crowded = classify(error, Leg.SUBMISSION)
+            # Once an intent is on record there must be an attempt, whoever is cancelled in between.
+            return await asyncio.shield(self._spawn(self._set_off(route, crowded, stack.pop_all())))
+
+    async def _set_off(
+        self, route: Route, crowded: Fault | None, turn: AsyncExitStack
+    ) -> tuple[RoundTrip, asyncio.Task[Result]]:
+        owners = dict(self._owners)
+        with owners[route.maildrop.name].kept():
             token_id = base32(self._randomness(ID_BYTES))
             wall = self._workshop.network.clock.wall()
             await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
             mail, attempt = self._prepare(route, token_id)
-            roundtrip = RoundTrip(attempt, self._owners, self._workshop)
-            return roundtrip, self._spawn(roundtrip.run(crowded or mail, stack.pop_all()))
+            roundtrip = RoundTrip(attempt, owners, self._workshop)
+            return roundtrip, self._spawn(roundtrip.run(crowded or mail, turn))
 
     def resume(self, intent: Intent, accepted_wall: float | None, route: Route) -> asyncio.Task[Result]:
         """Go on with an attempt that an earlier process started.

@@ -17,10 +17,15 @@ from mailsonar.model.stage import Stage
 
 BREAKER_SECONDS = 20 * 60.0
 FIRST_PAUSE_SECONDS = 15.0
-LONGEST_PAUSE_SECONDS = 10 * 60.0
 JITTER = 0.25
 
-_PATIENCE = frozenset({Reason.LOGIN_DELAY, Reason.RATE_LIMITED, Reason.AUTHENTICATION_DEFERRED, Reason.DEFERRED})
+# A server in trouble is watched more closely than one that finds us too fast: its recovery is news.
+_LONGEST_PAUSES = {
+    Reason.LOGIN_DELAY: 600.0,
+    Reason.RATE_LIMITED: 600.0,
+    Reason.AUTHENTICATION_DEFERRED: 60.0,
+    Reason.DEFERRED: 60.0,
+}
 _TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
 
 
@@ -77,11 +82,13 @@ class Retreats:
             now: the monotonic instant.
         """
         state = self._accounts.setdefault(_key(account), _Account())
+        if fault and state.breaker and fault.stage is Stage.AUTHENTICATE:
+            state.until = now + BREAKER_SECONDS
         if fault and fault.reason is Reason.AUTHENTICATION_REJECTED:
             state.breaker, state.secret, state.until = fault, secret, now + BREAKER_SECONDS
-        elif fault and fault.reason in _PATIENCE and fault.stage not in _TRANSACTION:
+        elif fault and not state.breaker and fault.reason in _LONGEST_PAUSES and fault.stage not in _TRANSACTION:
             state.patience, state.pauses = fault, state.pauses + 1
-            state.until = now + self._pause(state.pauses)
+            state.until = now + self._pause(state.pauses, _LONGEST_PAUSES[fault.reason])
         elif fault is None or fault.stage in _TRANSACTION:
             self._accounts.pop(_key(account))
 
@@ -90,8 +97,8 @@ class Retreats:
         state = self._accounts.get(_key(account))
         return state is not None and state.breaker is not None
 
-    def _pause(self, times: int) -> float:
-        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_PAUSE_SECONDS)
+    def _pause(self, times: int, longest: float) -> float:
+        pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(times - 1, 10), longest)
         return pause * (1 - JITTER + 2 * JITTER * self._random())
 
 

@@ -55,6 +55,7 @@ class RoundTrip:
         bounces = route.sender.bounces
         is_elsewhere = bounces is not None and bounces != route.maildrop
         self._reports = BounceWatch(owners[bounces.name], self.awaited) if bounces and is_elsewhere else None
+        self.owner.await_(self.awaited)
         self._was_overdue = attempt.resumed and self.awaited.deadline <= self._clock.monotonic()
 
     async def run(self, mail: Mail | Fault, turn: AsyncExitStack) -> Result:
@@ -81,7 +82,6 @@ class RoundTrip:
         """
         tell(self._workshop.observers, lambda observer: observer.attempt_resumed(self.attempt))
         self._report = report
-        self.owner.await_(self.awaited)
         return await self._live(self._await_arrival())
 
     async def _live(self, journey: Coroutine[Any, Any, Result]) -> Result:
@@ -101,7 +101,6 @@ class RoundTrip:
     async def _go(self, mail: Mail | Fault, turn: AsyncExitStack) -> Result:
         if isinstance(mail, Fault):
             return self._findings.result(Outcome.FAILED, fault=mail)
-        self.owner.await_(self.awaited)
         report = await self._submit(mail, turn)
         if report.outcome:
             return self._findings.result(report.outcome, fault=report.fault)
