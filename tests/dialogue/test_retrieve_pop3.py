@@ -65,6 +65,9 @@ class Notebook:
         """Note what stays."""
         self.lines.append(f"stays: {_shown(error)}")
 
+    async def on_record(self) -> None:
+        """Have nothing to record."""
+
     def left(self, error: MailSonarError | None) -> None:
         """Note the answer to QUIT."""
         self.lines.append(f"left: {_shown(error)}" if error else "left")

@@ -21,7 +21,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailsonar.dialogue.steps import Dialogue, Exchange, Step
+from mailsonar.dialogue.steps import Dialogue, Exchange, Step, Wait
 from mailsonar.model.fault import Disconnected, MailSonarError, ProtocolViolation, Refused, StarttlsInjected
 from mailsonar.model.stage import Stage
 
@@ -114,6 +114,8 @@ class Recital:
     def _take(self, step: Step) -> Any:
         if isinstance(step, Exchange):
             return self._exchange(step)
+        if isinstance(step, Wait):
+            return None
         if not step.implicit and self._buffer:
             raise StarttlsInjected("plaintext was waiting", stage=Stage.STARTTLS)
         assert self._turns.popleft()[0] is Turn.TLS

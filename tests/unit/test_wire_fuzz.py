@@ -66,7 +66,7 @@ READERS: list[MakeReader[object]] = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(READERS), WIRE, CUTS)
 def test_splits_never_change_what_is_read(make: MakeReader[object], wire: bytes, cuts: list[int]) -> None:
     """Value, leftover bytes and error are the same whole and cut anywhere; nothing else is ever raised."""

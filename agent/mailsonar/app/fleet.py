@@ -13,8 +13,9 @@ from mailsonar.app.resume import past_attempts
 from mailsonar.app.state import State
 from mailsonar.app.supervise import Supervisor
 from mailsonar.clock import Clock
+from mailsonar.journal.records import OpenRecord
 from mailsonar.model.route import Maildrop, Route, maildrops_of
-from mailsonar.probe.ledger import Intent
+from mailsonar.probe.ledger import PastAttempt
 from mailsonar.probe.maildrop import MaildropOwner, Workshop
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
@@ -71,8 +72,7 @@ class Fleet:
         for record in state.open_attempts:
             route = self._routes.get(record.route)
             if route and self._prober:
-                intent = Intent(token_id=record.token_id, route=record.route, started_wall=record.started_wall)
-                self._prober.resume(intent, record.accepted_wall, route)
+                self._prober.resume(_past(record), route)
             elif state.ledger:
                 state.ledger.abandon(record)
         for attempt in past_attempts(state, self._routes.values(), self._clock):
@@ -135,3 +135,13 @@ class Fleet:
 
     def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self._group.create_task(coroutine)
+
+
+def _past(record: OpenRecord) -> PastAttempt:
+    return PastAttempt(
+        token_id=record.token_id,
+        started_wall=record.started_wall,
+        accepted_wall=record.accepted_wall,
+        seen_wall=record.seen_wall,
+        since_wall=record.since_wall,
+    )

@@ -30,15 +30,17 @@ class JournalLedger:
 
     async def intend(self, intent: Intent) -> None:
         """Return once the intent is durable, or cannot be made so now."""
-        record = OpenRecord(
-            token_id=intent.token_id, route=intent.route, started_wall=intent.started_wall, accepted_wall=None
-        )
+        record = OpenRecord(token_id=intent.token_id, route=intent.route, started_wall=intent.started_wall)
         await self._writer.write(lambda store: store.intend(record))
         self._counts[intent.route]["started"] += 1
 
     def accept(self, token_id: str, accepted_wall: float) -> None:
         """Record that the message was accepted."""
         self._writer.order(lambda store: store.accept(token_id, accepted_wall))
+
+    async def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
+        """Return once it is on record that a message was seen, or cannot be put there now."""
+        await self._writer.write(lambda store: store.arrive(token_id, seen_wall, since_wall))
 
     async def end(self, result: Result) -> None:
         """Return once the outcome is durable, or cannot be made so now."""

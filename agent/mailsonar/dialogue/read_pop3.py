@@ -6,7 +6,7 @@ shown it to be ours, and a further one only after the server has shown that it d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from mailsonar.dialogue.refusals import pop3_refusal
@@ -44,6 +44,9 @@ class Examiner(Protocol):
 
     def deletion_refused(self, key: int, error: MailSonarError) -> None:
         """Note that the server did not mark a message as deleted."""
+
+    def on_record(self) -> Awaitable[None]:
+        """Wait until the arrivals are on record: a crash after their deletion must not make lost ones of them."""
 
     def left(self, error: MailSonarError | None) -> None:
         """Note that QUIT was answered: deletions are done, or, with an error, not."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate
 from mailsonar.dialogue.read_pop3 import Examiner, Reading
 from mailsonar.dialogue.refusals import pop3_refusal
-from mailsonar.dialogue.steps import Dialogue, Patience, ask, hear, upgrade
+from mailsonar.dialogue.steps import Dialogue, Patience, ask, hear, upgrade, wait
 from mailsonar.model.fault import (
     MailSonarError,
     ProtocolViolation,
@@ -132,6 +132,7 @@ def _quit(examiner: Examiner, *, deletions: int) -> Dialogue[None]:
     if not deletions:
         yield from leave()
         return
+    yield from wait(examiner.on_record)
     try:
         status = yield from ask(Stage.QUIT, "QUIT", read_status)
     except MailSonarError as error:

@@ -6,7 +6,7 @@ The driver throws what goes wrong into it, with the stage set; what the dialogue
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
@@ -43,7 +43,14 @@ class UpgradeToTls:
     implicit: bool
 
 
-Step = Exchange[Any] | UpgradeToTls
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let something outside the session come to its end before the next exchange."""
+
+    until: Callable[[], Awaitable[None]]
+
+
+Step = Exchange[Any] | UpgradeToTls | Wait
 Dialogue = Generator[Step, Any, T]
 
 
@@ -57,6 +64,11 @@ def ask(stage: Stage, line: str, read: Reader[T], patience: Patience = Patience.
     """Write a command line and wait for its answer."""
     value: T = yield Exchange(stage, command(line), read, patience)
     return value
+
+
+def wait(until: Callable[[], Awaitable[None]]) -> Dialogue[None]:
+    """Wait until something has happened outside the session."""
+    yield Wait(until)
 
 
 def upgrade(*, implicit: bool) -> Dialogue[None]:

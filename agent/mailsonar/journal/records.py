@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRecord:
-    """An attempt without an outcome; without `accepted_wall` nobody knows whether its message left."""
+    """An attempt without an outcome; without `accepted_wall` nobody knows whether its message left.
+
+    With `seen_wall` it was seen then, and not yet at `since_wall`.
+    """
 
     token_id: str
     route: str
     started_wall: float
-    accepted_wall: float | None
+    accepted_wall: float | None = None
+    seen_wall: float | None = None
+    since_wall: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

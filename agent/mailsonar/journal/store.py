@@ -20,7 +20,7 @@ _SCHEMA = """
 CREATE TABLE identity (instance TEXT NOT NULL);
 CREATE TABLE attempts (
     token TEXT PRIMARY KEY, route TEXT NOT NULL, started REAL NOT NULL,
-    accepted REAL, ended REAL, outcome TEXT, result TEXT
+    accepted REAL, seen REAL, since REAL, ended REAL, outcome TEXT, result TEXT
 ) WITHOUT ROWID;
 CREATE INDEX attempts_by_route ON attempts (route, started);
 CREATE TABLE counts (
@@ -114,6 +114,12 @@ class Store:
         """Record that an attempt's message was accepted."""
         self._connection.execute("UPDATE attempts SET accepted = ? WHERE token = ?", (accepted_wall, token_id))
 
+    def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
+        """Record when an attempt's message was seen, and when it is known not to have been there."""
+        self._connection.execute(
+            "UPDATE attempts SET seen = ?, since = ? WHERE token = ?", (seen_wall, since_wall, token_id)
+        )
+
     def end(self, record: EndedRecord) -> None:
         """Record an attempt's outcome, and count it."""
         made = self._connection.execute(
@@ -135,9 +141,12 @@ class Store:
     def open_attempts(self) -> list[OpenRecord]:
         """Return the attempts without an outcome, the oldest first."""
         rows = self._connection.execute(
-            "SELECT token, route, started, accepted FROM attempts WHERE outcome IS NULL ORDER BY started"
+            "SELECT token, route, started, accepted, seen, since FROM attempts WHERE outcome IS NULL ORDER BY started"
         )
-        return [OpenRecord(token_id=t, route=r, started_wall=s, accepted_wall=a) for t, r, s, a in rows]
+        return [
+            OpenRecord(token_id=t, route=r, started_wall=s, accepted_wall=a, seen_wall=e, since_wall=n)
+            for t, r, s, a, e, n in rows
+        ]
 
     def ended_attempts(self) -> list[EndedRecord]:
         """Return the attempts that are remembered with their outcome, the oldest first."""

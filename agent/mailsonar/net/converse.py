@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mailsonar.clock import Clock
-from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Step
+from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Step, Wait
 from mailsonar.model.fault import MailSonarError, ProtocolViolation, StageTimeout, StarttlsInjected, TlsFailed
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Server
@@ -100,6 +100,9 @@ class Session:
     async def _take(self, step: Step, connection: Connection) -> Any:
         if isinstance(step, Exchange):
             return await self._exchange(step, connection)
+        if isinstance(step, Wait):
+            async with self._deadline(self._ends, "the session's time was over"):
+                return await step.until()
         if not step.implicit:
             with self._stage(Stage.STARTTLS):
                 if connection.anything_waits():

@@ -22,6 +22,7 @@ from mailsonar.model.server import Secret
 from mailsonar.model.stage import Stage
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.known import Kind, Known, Sighting
+from mailsonar.probe.ledger import Ledger
 from mailsonar.probe.pending import Bounce, PendingTable, Recognition
 from mailsonar.wire.lines import printable
 
@@ -62,7 +63,9 @@ class MaildropBook:
 class Examination:
     """The notes of one look, taken while the dialogue goes on."""
 
-    def __init__(self, book: MaildropBook, identity: Identity, stopwatch: Stopwatch, clock: Clock) -> None:
+    def __init__(
+        self, book: MaildropBook, identity: Identity, stopwatch: Stopwatch, clock: Clock, ledger: Ledger
+    ) -> None:
         self.is_authenticated = False
         self.is_listed = False
         self.messages: int | None = None
@@ -73,6 +76,8 @@ class Examination:
         self._identity = identity
         self._stopwatch = stopwatch
         self._clock = clock
+        self._ledger = ledger
+        self._arrivals: list[tuple[str, float]] = []
         self._deleting: dict[int, str] = {}
 
     @property
@@ -117,7 +122,7 @@ class Examination:
         if token.instance == self._identity.instance:
             recognition, attempt = self._book.pending.recognise(token.id, sighting, self._book.known)
             if attempt is not None:
-                return self._ours(key, recognition, attempt)
+                return self._ours(sighting, recognition, attempt)
         return self._leftover(key, token)
 
     def reported(self, key: int, scan: ReportScan) -> bool:
@@ -133,10 +138,12 @@ class Examination:
             return self._remove(key, report.token.id)
         return self._leftover(key, report.token)
 
-    def _ours(self, key: int, recognition: Recognition, attempt: Attempt) -> bool:
+    def _ours(self, sighting: Sighting, recognition: Recognition, attempt: Attempt) -> bool:
         if recognition is Recognition.DUPLICATE:
             self.duplicates.append(attempt)
-        return self._remove(key, attempt.token_id)
+        elif recognition is Recognition.ARRIVAL:
+            self._arrivals.append((attempt.token_id, sighting.seen))
+        return self._remove(sighting.key, attempt.token_id)
 
     def _remove(self, key: int, token_id: str) -> bool:
         keep = self._book.maildrop.cleanup is Cleanup.KEEP
@@ -169,6 +176,14 @@ class Examination:
         """Note that the server did not mark a message as deleted."""
         self._deleting.pop(key, None)
         self.cleanup_error = error
+
+    async def on_record(self) -> None:
+        """Wait until the arrivals are on record: a crash after their deletion must not make lost ones of them."""
+        ahead = self._clock.wall() - self._clock.monotonic()
+        for token_id, seen in self._arrivals:
+            absent_at = self._book.pending.absent_at(token_id)
+            since = seen if absent_at is None else min(seen, absent_at)
+            await self._ledger.arrive(token_id, seen + ahead, since + ahead)
 
     def left(self, error: MailSonarError | None) -> None:
         """Note that QUIT was answered: deletions are done, or, with an error, not."""

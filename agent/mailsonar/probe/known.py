@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+NO_KEY = -1  # of a message that an earlier process saw: no listing of this one has it
+
 
 class Kind(Enum):
     """What a listed message is."""

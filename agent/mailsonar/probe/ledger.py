@@ -17,6 +17,21 @@ class Intent:
     started_wall: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAttempt:
+    """What is on record of an attempt that an earlier process started; instants in POSIX seconds.
+
+    Without `accepted_wall` nobody knows whether its message left. With `seen_wall` it was seen then, and not yet at
+    `since_wall`.
+    """
+
+    token_id: str
+    started_wall: float
+    accepted_wall: float | None = None
+    seen_wall: float | None = None
+    since_wall: float | None = None
+
+
 class Ledger(Protocol):
     """Keeps a record of attempts; a record that cannot be kept stops nothing."""
 
@@ -25,6 +40,15 @@ class Ledger(Protocol):
 
     def accept(self, token_id: str, accepted_wall: float) -> None:
         """Record that the message was accepted."""
+
+    async def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
+        """Return once it is on record that a message was seen, or cannot be put there now.
+
+        Args:
+            token_id: whose message.
+            seen_wall: when it was seen, in POSIX seconds.
+            since_wall: the latest instant at which it is known not to have been there.
+        """
 
     async def end(self, result: Result) -> None:
         """Return once the outcome is durable, or cannot be made so now."""
@@ -37,6 +61,9 @@ class NoLedger:
         """Do nothing."""
 
     def accept(self, token_id: str, accepted_wall: float) -> None:
+        """Do nothing."""
+
+    async def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
         """Do nothing."""
 
     async def end(self, result: Result) -> None:

@@ -156,7 +156,7 @@ class MaildropOwner:
         async with self._workshop.turns.session(account):
             secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
-            notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock)
+            notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger)
             session = Session(self._workshop.network, account.server, stopwatch)
             error: Exception | None = None
             try:

@@ -179,6 +179,13 @@ class PendingTable:
             awaited.bounce = bounce
         return awaited is not None or token_id in self._ended
 
+    def absent_at(self, token_id: str) -> float | None:
+        """Return the latest monotonic instant at which a message that was seen is known not to have been there."""
+        awaited = self._awaited.get(token_id)
+        if awaited is None or awaited.sighting is None:
+            return None
+        return max(awaited.left_at(), awaited.sighting.absent_at or 0.0)
+
     def removed(self, token_id: str, key: int) -> None:
         """Note that a copy of a message was removed for good."""
         sent = self._awaited.get(token_id) or self._ended.get(token_id)

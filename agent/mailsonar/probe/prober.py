@@ -16,7 +16,8 @@ from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route
 from mailsonar.model.stage import Leg
 from mailsonar.probe.classify import classify
-from mailsonar.probe.ledger import Intent
+from mailsonar.probe.known import NO_KEY, Sighting
+from mailsonar.probe.ledger import Intent, PastAttempt
 from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.roundtrip import Owners, RoundTrip
 from mailsonar.probe.submission import past_submission
@@ -87,12 +88,11 @@ class Prober:
             roundtrip = RoundTrip(attempt, owners, self._workshop)
             return roundtrip, self._spawn(roundtrip.run(crowded or mail, turn))
 
-    def resume(self, intent: Intent, accepted_wall: float | None, route: Route) -> asyncio.Task[Result]:
+    def resume(self, past: PastAttempt, route: Route) -> asyncio.Task[Result]:
         """Go on with an attempt that an earlier process started.
 
         Args:
-            intent: what is on record of it.
-            accepted_wall: when its message was accepted, None where nobody knows whether it left.
+            past: what is on record of it.
             route: its route.
 
         Returns:
@@ -102,13 +102,16 @@ class Prober:
         ahead = clock.monotonic() - clock.wall()
         attempt = Attempt(
             route=route,
-            token_id=intent.token_id,
-            started=intent.started_wall + ahead,
-            started_wall=intent.started_wall,
+            token_id=past.token_id,
+            started=past.started_wall + ahead,
+            started_wall=past.started_wall,
             resumed=True,
         )
         roundtrip = RoundTrip(attempt, self._owners, self._workshop)
-        return self._spawn(roundtrip.resume(past_submission(None if accepted_wall is None else accepted_wall + ahead)))
+        report = past_submission(None if past.accepted_wall is None else past.accepted_wall + ahead)
+        if past.seen_wall is None or past.since_wall is None:
+            return self._spawn(roundtrip.resume(report))
+        return self._spawn(roundtrip.resume(report, Sighting(NO_KEY, past.seen_wall + ahead, past.since_wall + ahead)))
 
     def _prepare(self, route: Route, token_id: str) -> tuple[Mail, Attempt]:
         clock, identity = self._workshop.network.clock, self._workshop.identity

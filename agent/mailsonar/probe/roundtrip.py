@@ -21,6 +21,7 @@ from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
+from mailsonar.probe.known import Sighting
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
@@ -71,17 +72,21 @@ class RoundTrip:
         tell(self._workshop.observers, lambda observer: observer.attempt_started(self.attempt))
         return await self._live(self._go(mail, turn))
 
-    async def resume(self, report: SubmissionReport) -> Result:
+    async def resume(self, report: SubmissionReport, sighting: Sighting | None = None) -> Result:
         """Go on where an earlier process was stopped: the message may have left, and is not submitted again.
 
         Args:
             report: what is on record of the submission.
+            sighting: when the message was seen, if that is on record.
 
         Returns:
             The result, which the observers have got, too.
         """
         tell(self._workshop.observers, lambda observer: observer.attempt_resumed(self.attempt))
         self._report = report
+        if sighting:
+            self.awaited.sighting = sighting
+            self.awaited.fate.set_result(Fate(sighting=sighting))
         return await self._live(self._await_arrival())
 
     async def _live(self, journey: Coroutine[Any, Any, Result]) -> Result:
