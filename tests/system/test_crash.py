@@ -108,6 +108,7 @@ async def test_kill_at_random_moments(tmp_path: Path, record_property: pytest.Re
                 ]
                 assert started == sum(ended)
             assert max(post.submitted.values()) == 1
+            assert scrape.total("mailsonar_probes_total", outcome="lost") == 0, "nothing is ever lost in this world"
             assert len(post.submitted) <= scrape.total("mailsonar_probes_started_total")
             record_property("attempts over 20 kills", scrape.total("mailsonar_probes_started_total"))
             record_property(
