@@ -168,7 +168,7 @@ class Agent:
             metrics=self._board.metrics,
             clock=self._clock,
             ready=lambda: self._fleet is not None and self._fleet.is_running,
-            healthy=lambda: self._fleet is None or self._fleet.is_running,
+            healthy=lambda: self._stop.is_set() or self._fleet is None or self._fleet.is_running,
             reload=self.reload,
             probe_now=lambda name: self._fleet is not None and self._fleet.probe_now(name),
             config_text=lambda: redacted(self._plan.config) if self._plan else "",
