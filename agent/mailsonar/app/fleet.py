@@ -53,7 +53,7 @@ class Fleet:
         """
         wanted = {route.name: route for route in routes if route.enabled}
         self._employ({maildrop.name: maildrop for maildrop in maildrops_of(wanted.values())}, workshop)
-        self._prober = Prober(workshop, self._owners, self._spawn)
+        self._prober = Prober(workshop, self._owners, self._spawn, self._under_way)
         for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
             self._schedules.pop(name).cancel()
             if asked_for := self._asked_for.pop(name, None):
@@ -129,9 +129,7 @@ class Fleet:
 
     async def _begin(self, route: Route) -> None:
         assert self._prober is not None  # noqa: S101 - routes start in `apply`, after the prober
-        roundtrip, task = await self._prober.begin(route)
-        self._under_way.add(roundtrip)
-        task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
+        await self._prober.begin(route)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self._group.create_task(coroutine)

@@ -41,18 +41,28 @@ def new_instance(randomness: Randomness = secrets.token_bytes) -> str:
 
 
 class Prober:
-    """Begins attempts on routes whose maildrops have owners."""
+    """Begins attempts on routes whose maildrops have owners.
+
+    Args:
+        workshop: what to work with.
+        owners: of the maildrops, by name.
+        spawn: starts the tasks of attempts.
+        under_way: holds the attempts from their start to their end.
+        randomness: makes ids.
+    """
 
     def __init__(
         self,
         workshop: Workshop,
         owners: Owners,
         spawn: Spawn,
+        under_way: set[RoundTrip] | None = None,
         randomness: Randomness = secrets.token_bytes,
     ) -> None:
         self._workshop = workshop
         self._owners = owners
         self._spawn = spawn
+        self._under_way = set() if under_way is None else under_way
         self._randomness = randomness
 
     async def begin(self, route: Route) -> tuple[RoundTrip, asyncio.Task[Result]]:
@@ -86,7 +96,10 @@ class Prober:
             await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
             mail, attempt = self._prepare(route, token_id)
             roundtrip = RoundTrip(attempt, owners, self._workshop)
-            return roundtrip, self._spawn(roundtrip.run(crowded or mail, turn))
+            task = self._spawn(roundtrip.run(crowded or mail, turn))
+            self._under_way.add(roundtrip)
+            task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
+            return roundtrip, task
 
     def resume(self, past: PastAttempt, route: Route) -> asyncio.Task[Result]:
         """Go on with an attempt that an earlier process started.
