@@ -107,8 +107,10 @@ class Fleet:
 
     @property
     def _is_talking(self) -> bool:
-        return any(one.is_submitting for one in self._under_way) or any(
-            owner.looking is not None for owner in self._owners.values()
+        return (
+            (self._prober is not None and self._prober.is_setting_off)
+            or any(one.is_submitting for one in self._under_way)
+            or any(owner.looking is not None for owner in self._owners.values())
         )
 
     def _employ(self, maildrops: Mapping[str, Maildrop], workshop: Workshop) -> None:

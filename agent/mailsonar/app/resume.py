@@ -33,7 +33,7 @@ def _past(state: State, routes: Iterable[Route], clock: Clock) -> Iterator[tuple
             attempt = Attempt(
                 route=route,
                 token_id=record.token_id,
-                started=record.started_wall + ahead,
+                started=min(record.started_wall + ahead, clock.monotonic()),
                 started_wall=record.started_wall,
                 resumed=True,
             )

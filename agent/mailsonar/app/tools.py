@@ -10,6 +10,7 @@ from mailsonar.app.state import State
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config
 from mailsonar.model.observer import Observer
+from mailsonar.model.route import maildrops_of
 from mailsonar.model.server import Secret
 from mailsonar.net.converse import Network
 from mailsonar.net.resolve import Resolver
@@ -47,8 +48,9 @@ class Tools:
         """
         contexts = TlsContexts()
         for route in config.routes:
-            for account in (route.sender.account, route.maildrop.account):
-                contexts.of(account.server.tls)
+            contexts.of(route.sender.account.server.tls)
+        for maildrop in maildrops_of(config.routes):
+            contexts.of(maildrop.account.server.tls)
         longest = max((route.give_up_seconds for route in config.routes), default=0.0)
         identity = Identity(
             signing_key=keys[0],

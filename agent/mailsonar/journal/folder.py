@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def open_store(folder: Path, instance: str) -> Store:
             aside = _set_aside(file)
             log.error("%s cannot be used: %s; it was set aside as %s", file, finding, aside.name)  # noqa: TRY400
             return _open(file, instance)
-    except (OSError, NotOurJournal) as error:
+    except (OSError, sqlite3.Error, NotOurJournal) as error:
         raise StateUnusable(f"{file}: the journal cannot be opened: {error}") from error
 
 

@@ -68,11 +68,17 @@ class Store:
                 raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
             elif (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
                 raise NotOurJournal(f"it is damaged: {verdict}")
-            self.instance = str(self._connection.execute("SELECT instance FROM identity").fetchone()[0])
+            self.instance = self._read_instance()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
                 raise
             raise NotOurJournal(f"it is damaged: {error}") from error
+
+    def _read_instance(self) -> str:
+        found = self._connection.execute("SELECT instance FROM identity").fetchone()
+        if found is None:
+            raise NotOurJournal("it is damaged: it names no instance")
+        return str(found[0])
 
     def _pragma(self, name: str) -> int:
         return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])

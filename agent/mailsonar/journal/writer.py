@@ -19,6 +19,7 @@ from mailsonar.journal.store import Store
 GROUP_LIMIT = 1_000
 BACKLOG_LIMIT = 50_000
 RETRY_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
 
 Change = Callable[[Store], None]
 
@@ -32,7 +33,7 @@ class _Order:
 
 
 class Writer:
-    """Writes to a store until closed; `failed` is called, on the writer's thread, for each commit that failed."""
+    """Writes to a store until closed; `failed` is called, on any thread, for each commit that failed or hangs."""
 
     def __init__(self, store: Store, failed: Callable[[], None]) -> None:
         self._store = store
@@ -53,7 +54,11 @@ class Writer:
                 loop.call_soon_threadsafe(_finish, waiting)
 
         self._orders.put(_Order(change, done))
-        await waiting
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await waiting
+        except TimeoutError:  # the disk hangs: what is ordered stays ordered, and probing goes on
+            self._failed()
 
     def order(self, change: Change) -> None:
         """Order a change that nobody waits for."""

@@ -6,6 +6,7 @@ a token that verifies. `Action: delayed` is no bounce.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -17,6 +18,7 @@ REPORT_LIMIT = 256 * 1024
 _VALUE_LIMIT = 500
 _STATUS_PART = b"message/delivery-status"
 _RETURNED_PARTS = (b"message/rfc822", b"text/rfc822-headers", b"message/global", b"message/global-headers")
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}", re.ASCII)
 _WANTED = frozenset({b"reporting-mta", b"action", b"status", b"diagnostic-code"})
 
 
@@ -88,10 +90,15 @@ class ReportScan:
         return Report(
             token=token,
             failed=self._fields.get(b"action", b"").lower() == b"failed",
-            enhanced=self._text(b"status").split(" ")[0] or None,
+            enhanced=_enhanced(self._text(b"status")),
             reporting_mta=self._text(b"reporting-mta").rpartition(";")[2].strip(),
             diagnostic=self._text(b"diagnostic-code").partition(";")[2].strip(),
         )
 
     def _text(self, name: bytes) -> str:
         return self._fields.get(name, b"").decode("utf-8", "replace")
+
+
+def _enhanced(status: str) -> str | None:
+    found = _ENHANCED.match(status)
+    return found[0] if found else None

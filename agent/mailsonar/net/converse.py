@@ -101,8 +101,9 @@ class Session:
         if isinstance(step, Exchange):
             return await self._exchange(step, connection)
         if isinstance(step, Wait):
-            async with self._deadline(self._ends, "the session's time was over"):
-                return await step.until()
+            with self._stage(Stage.QUIT):
+                async with self._deadline(self._ends, "the session's time was over"):
+                    return await step.until()
         if not step.implicit:
             with self._stage(Stage.STARTTLS):
                 if connection.anything_waits():

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from mailsonar.clock import Clock
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Result
-from mailsonar.model.route import Route
+from mailsonar.model.route import Route, maildrops_of
 from mailsonar.observe.agent_health import AgentHealth
 from mailsonar.observe.endpoints import AccountTally, MaildropTally, ServerTally, account_labels, server_labels
 from mailsonar.observe.exposition import Exposition
@@ -43,6 +43,7 @@ class Metrics(Collector):
         self._clock = clock
         self._declared: tuple[str, ...] = ()
         self._routes: dict[str, RouteTally] = {}
+        self._left: dict[str, RouteTally] = {}  # of routes that left the config with attempts under way
         self._servers: dict[tuple[str, str], ServerTally] = {}
         self._accounts: dict[tuple[str, str, str], AccountTally] = {}
         self._maildrops: dict[str, MaildropTally] = {}
@@ -60,44 +61,50 @@ class Metrics(Collector):
             label_names: the label names that the config declares, in order.
         """
         self._declared = tuple(label_names)
-        accounts = [account for route in routes for account in (route.sender.account, route.maildrop.account)]
-        self._routes = _kept(self._routes, {route.name: self._fresh(route) for route in routes})
+        maildrops = {maildrop.name: maildrop for maildrop in maildrops_of(routes)}
+        accounts = [route.sender.account for route in routes] + [maildrop.account for maildrop in maildrops.values()]
+        known = self._left | self._routes
+        self._routes = {route.name: known.get(route.name) or self._fresh(route) for route in routes}
+        self._left = {name: tally for name, tally in known.items() if tally.pending and name not in self._routes}
         for route in routes:
             self._routes[route.name].route = route
         self._servers = _kept(self._servers, {server_labels(a.server): ServerTally(a.server) for a in accounts})
         self._accounts = _kept(
             self._accounts, {account_labels(a): AccountTally(a) for a in accounts if a.credentials is not None}
         )
-        self._maildrops = _kept(self._maildrops, {r.maildrop.name: MaildropTally(r.maildrop) for r in routes})
+        self._maildrops = _kept(self._maildrops, {name: MaildropTally(one) for name, one in maildrops.items()})
 
     def _fresh(self, route: Route) -> RouteTally:
         tally = RouteTally(route)
         tally.restore(self.counts_of(route.name))
         return tally
 
+    def _tally(self, route: str) -> RouteTally | None:
+        return self._routes.get(route) or self._left.get(route)
+
     def attempt_started(self, attempt: Attempt) -> None:
         """Count an attempt as started and pending."""
-        if tally := self._routes.get(attempt.route.name):
+        if tally := self._tally(attempt.route.name):
             tally.start(attempt)
 
     def attempt_resumed(self, attempt: Attempt) -> None:
         """Count an attempt of an earlier process as pending."""
-        if tally := self._routes.get(attempt.route.name):
+        if tally := self._tally(attempt.route.name):
             tally.resume(attempt)
 
     def verdict_fell(self, result: Result) -> None:
         """Show the verdict of an attempt that stays pending."""
-        if tally := self._routes.get(result.attempt.route.name):
+        if tally := self._tally(result.attempt.route.name):
             tally.judge(result, self._clock.wall())
 
     def attempt_ended(self, result: Result) -> None:
         """Move an attempt from pending to its outcome."""
-        if tally := self._routes.get(result.attempt.route.name):
+        if tally := self._tally(result.attempt.route.name):
             tally.end(result, self._clock.wall())
 
     def duplicate_seen(self, attempt: Attempt) -> None:
         """Count a further copy."""
-        if tally := self._routes.get(attempt.route.name):
+        if tally := self._tally(attempt.route.name):
             tally.duplicates += 1
 
     def maildrop_looked(self, look: Look) -> None:

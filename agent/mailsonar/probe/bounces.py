@@ -20,11 +20,11 @@ class BounceWatch:
     def __init__(self, owner: MaildropOwner, awaited: Awaited) -> None:
         self.fate: asyncio.Future[Fate] = asyncio.get_running_loop().create_future()
         self._owner = owner
-        self._awaited = replace(awaited, fate=self.fate, copies=Copies())
+        self._awaited = replace(awaited, fate=self.fate, copies=Copies(), reports_only=True)
+        owner.await_(self._awaited)
 
     def start(self) -> None:
         """Look for a report from now on."""
-        self._owner.await_(self._awaited)
         self._owner.seek(self._awaited)
 
     def stop(self) -> None:

@@ -21,6 +21,7 @@ from mailsonar.model.route import Cleanup, Maildrop
 from mailsonar.model.server import Secret
 from mailsonar.model.stage import Stage
 from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.classify import scrubbed
 from mailsonar.probe.known import Kind, Known, Sighting
 from mailsonar.probe.ledger import Ledger
 from mailsonar.probe.pending import Bounce, PendingTable, Recognition
@@ -131,7 +132,7 @@ class Examination:
         if report is None:
             self._book.known.settle(key, Kind.FOREIGN)
             return False
-        text = printable(f"{report.reporting_mta}: {report.diagnostic}".strip(": "))
+        text = printable(scrubbed(f"{report.reporting_mta}: {report.diagnostic}".strip(": "), ()))
         bounce = Bounce(enhanced=report.enhanced, text=text) if report.failed else None
         is_own = report.token.instance == self._identity.instance
         if is_own and self._book.pending.report(report.token.id, bounce):

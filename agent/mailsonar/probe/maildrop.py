@@ -154,6 +154,8 @@ class MaildropOwner:
         """Look once, and settle what that decides."""
         account, retreats = self.maildrop.account, self._workshop.retreats
         async with self._workshop.turns.session(account):
+            if retreats.hold(account, self._clock.monotonic()):
+                return  # another session of the account was refused while this one waited for its turn
             secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger)
@@ -168,6 +170,8 @@ class MaildropOwner:
                 error = bug
             finally:
                 self.looking = None
+        if notes.is_authenticated:
+            retreats.admitted(account)
         retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
         self._conclude(session, notes, error)
 

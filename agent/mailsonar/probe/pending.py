@@ -87,7 +87,8 @@ class Awaited:
     """A message that may come; instants in monotonic seconds.
 
     `left_at` tells when it can have left us at the earliest. It is sought from `sought_since` on; before that, it is
-    only recognised if a look on behalf of others shows it.
+    only recognised if a look on behalf of others shows it. With `reports_only`, what is awaited is a report on it: a
+    copy in the sender's own maildrop is no arrival.
     """
 
     attempt: Attempt
@@ -95,6 +96,7 @@ class Awaited:
     gives_up: float
     left_at: Callable[[], float]
     fate: asyncio.Future[Fate]
+    reports_only: bool = False
     sought_since: float | None = None
     sighting: Sighting | None = None
     bounce: Bounce | None = None
@@ -166,6 +168,8 @@ class PendingTable:
         sent = awaited or self._ended.get(token_id)
         if sent is None:
             return Recognition.NOT_OURS, None
+        if awaited and awaited.reports_only:
+            return Recognition.SEEN_BEFORE, sent.attempt
         is_another = sent.copies.take(sighting.key, known) and sent.copies.further > 0
         if awaited and awaited.sighting is None:
             awaited.sighting = sighting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from mailsonar.message.compose import Envelope, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
 from mailsonar.model.fault import Fault, HeldBack
 from mailsonar.model.result import Attempt, Result
-from mailsonar.model.route import Route
+from mailsonar.model.route import Route, maildrops_of
 from mailsonar.model.stage import Leg
 from mailsonar.probe.classify import classify
 from mailsonar.probe.known import NO_KEY, Sighting
@@ -23,6 +24,8 @@ from mailsonar.probe.roundtrip import Owners, RoundTrip
 from mailsonar.probe.submission import past_submission
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Spawn(Protocol):
@@ -64,6 +67,7 @@ class Prober:
         self._spawn = spawn
         self._under_way = set() if under_way is None else under_way
         self._randomness = randomness
+        self._setting_off = 0
 
     async def begin(self, route: Route) -> tuple[RoundTrip, asyncio.Task[Result]]:
         """Start an attempt as soon as the route and its sender's account are free.
@@ -83,20 +87,42 @@ class Prober:
                 await stack.enter_async_context(self._workshop.turns.submission(route))
             except HeldBack as error:
                 crowded = classify(error, Leg.SUBMISSION)
+            owners = {maildrop.name: self._owners[maildrop.name] for maildrop in maildrops_of([route])}
+            for owner in owners.values():
+                stack.enter_context(owner.kept())
             # Once an intent is on record there must be an attempt, whoever is cancelled in between.
-            return await asyncio.shield(self._spawn(self._set_off(route, crowded, stack.pop_all())))
+            setting_off = self._spawn(self._guarded(self._set_off(route, owners, crowded, stack.pop_all())))
+            begun = await asyncio.shield(setting_off)
+            if isinstance(begun, Exception):
+                raise begun
+            return begun
+
+    @property
+    def is_setting_off(self) -> bool:
+        """Tell whether an attempt is between its intent and its submission."""
+        return self._setting_off > 0
+
+    async def _guarded(self, work: Coroutine[Any, Any, T]) -> T | Exception:
+        """Return what comes of work that nobody may be waiting for; a bug in it is its own end only."""
+        self._setting_off += 1
+        try:
+            return await work
+        except Exception as bug:
+            log.exception("an attempt could not be set off by our own fault")
+            return bug
+        finally:
+            self._setting_off -= 1
 
     async def _set_off(
-        self, route: Route, crowded: Fault | None, turn: AsyncExitStack
+        self, route: Route, owners: Owners, crowded: Fault | None, turn: AsyncExitStack
     ) -> tuple[RoundTrip, asyncio.Task[Result]]:
-        owners = dict(self._owners)
-        with owners[route.maildrop.name].kept():
+        async with turn:
             token_id = base32(self._randomness(ID_BYTES))
             wall = self._workshop.network.clock.wall()
             await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
             mail, attempt = self._prepare(route, token_id)
             roundtrip = RoundTrip(attempt, owners, self._workshop)
-            task = self._spawn(roundtrip.run(crowded or mail, turn))
+            task = self._spawn(roundtrip.run(crowded or mail, turn.pop_all()))
             self._under_way.add(roundtrip)
             task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
             return roundtrip, task
@@ -112,19 +138,25 @@ class Prober:
             The task that ends with its result.
         """
         clock = self._workshop.network.clock
-        ahead = clock.monotonic() - clock.wall()
+        now, ahead = clock.monotonic(), clock.monotonic() - clock.wall()
+        started = min(past.started_wall + ahead, now)  # a wall clock that was set back must not put it into the future
+
+        def instant(wall: float) -> float:
+            return max(started, min(wall + ahead, now))
+
         attempt = Attempt(
             route=route,
             token_id=past.token_id,
-            started=past.started_wall + ahead,
+            started=started,
             started_wall=past.started_wall,
             resumed=True,
         )
         roundtrip = RoundTrip(attempt, self._owners, self._workshop)
-        report = past_submission(None if past.accepted_wall is None else past.accepted_wall + ahead)
+        report = past_submission(None if past.accepted_wall is None else instant(past.accepted_wall))
         if past.seen_wall is None or past.since_wall is None:
             return self._spawn(roundtrip.resume(report))
-        return self._spawn(roundtrip.resume(report, Sighting(NO_KEY, past.seen_wall + ahead, past.since_wall + ahead)))
+        sighting = Sighting(NO_KEY, instant(past.seen_wall), instant(past.since_wall))
+        return self._spawn(roundtrip.resume(report, sighting))
 
     def _prepare(self, route: Route, token_id: str) -> tuple[Mail, Attempt]:
         clock, identity = self._workshop.network.clock, self._workshop.identity

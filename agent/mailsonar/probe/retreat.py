@@ -72,6 +72,12 @@ class Retreats:
         fault = Fault(leg=state.patience.leg, stage=state.patience.stage, reason=Reason.HELD_BACK, detail=detail)
         return Hold(until=state.until, fault=fault)
 
+    def admitted(self, account: Account) -> None:
+        """Note that a login succeeded, whatever became of its session."""
+        state = self._accounts.get(_key(account))
+        if state and state.breaker:
+            self._accounts.pop(_key(account))
+
     def note(self, account: Account, secret: bytes, fault: Fault | None, now: float) -> None:
         """Take in how a session ended.
 

@@ -147,8 +147,8 @@ class RoundTrip:
 
     @property
     def is_submitting(self) -> bool:
-        """Tell whether a submission session is under way, which must not be cut off."""
-        return self.submitting is not None and self._report is None
+        """Tell whether a submission session is under way, or about to be, which must not be cut off."""
+        return self._report is None
 
     async def _judge(self) -> None:
         """Let the verdict fall at the deadline."""

@@ -109,6 +109,8 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         error = bug
     secrets = [account.credentials.password.reveal()] if account.credentials else []
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
+    if notes.authenticated:
+        workshop.retreats.admitted(account)
     workshop.retreats.note(account, secret, fault, now())
     login = replace(_login(account, notes, fault, session.tls), held_back=workshop.retreats.is_open(account))
     tell(workshop.observers, lambda observer: observer.account_used(login))
