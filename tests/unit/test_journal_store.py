@@ -107,6 +107,20 @@ def _foreign(file: Path) -> None:
     connection.close()
 
 
+def _nameless(file: Path) -> None:
+    Store(file, "x").close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("DELETE FROM identity")
+    connection.close()
+
+
+def _without_a_table(file: Path) -> None:
+    Store(file, "x").close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE identity")
+    connection.close()
+
+
 def _torn(file: Path) -> None:
     store = Store(file, "x")
     with store.transaction():
@@ -128,7 +142,7 @@ def _link(file: Path) -> None:
     file.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize("spoil", [_other_version, _foreign, _torn, _garbage, _link])
+@pytest.mark.parametrize("spoil", [_other_version, _foreign, _nameless, _without_a_table, _torn, _garbage, _link])
 def test_a_file_that_is_no_journal_is_set_aside_and_named(
     spoil, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -164,3 +178,14 @@ def test_a_folder_that_is_a_file_is_a_clear_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(StateUnusable, match="the state directory cannot be used"):
         lock_folder(tmp_path / "state")
+
+
+def test_a_journal_that_another_program_holds_is_a_clear_line(tmp_path: Path) -> None:
+    """Not even then is there a traceback."""
+    open_store(tmp_path, "x").close()
+    holder = sqlite3.connect(tmp_path / JOURNAL_FILE, isolation_level=None)
+    holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StateUnusable, match="the journal cannot be opened"):
+        open_store(tmp_path, "x")
+    holder.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
+
+import pytest
 
 from mailsonar.journal.folder import open_store
 from mailsonar.journal.records import OpenRecord
@@ -83,3 +86,15 @@ async def test_a_broken_change_does_not_end_the_thread(tmp_path: Path) -> None:
     store = open_store(tmp_path, "y")
     assert {record.token_id for record in store.open_attempts()} == {"a", "b"}
     store.close()
+
+
+async def test_disk_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that never ends is told as a failure, and whoever waited goes on."""
+    monkeypatch.setattr("mailsonar.journal.writer.PATIENCE_SECONDS", 0.05)
+    failures: list[str] = []
+    healed = threading.Event()
+    writer = Writer(open_store(tmp_path, "x"), lambda: failures.append("failed"))
+    await asyncio.wait_for(writer.write(lambda _: healed.wait(10) and None), 5)
+    assert failures == ["failed"]
+    healed.set()
+    writer.close(5)

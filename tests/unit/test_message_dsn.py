@@ -82,3 +82,16 @@ def test_arbitrary_lines_do_no_harm(lines: list[bytes]) -> None:
     for line in lines:
         scan.take(line)
     assert scan.report(KEY) is None
+
+
+@pytest.mark.parametrize(("status", "enhanced"), [("5.1.1 (gone)", "5.1.1"), ("5.7.1\x1b[2J", "5.7.1"), ("no", None)])
+def test_enhanced_status_code_is_one_or_nothing(status: str, enhanced: str | None) -> None:
+    """What stands there comes from anywhere; only digits and dots get out."""
+    scan = ReportScan()
+    text = f"--x\nContent-Type: message/delivery-status\n\nAction: failed\nStatus: {status}\n"
+    text += f"--x\nContent-Type: text/rfc822-headers\n\n{TOKEN_FIELD}: {TOKEN.signed(KEY)}\n\n--x--"
+    for line in text.encode().split(b"\n"):
+        scan.take(line)
+    report = scan.report(KEY)
+    assert report
+    assert report.enhanced == enhanced

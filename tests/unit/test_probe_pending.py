@@ -9,7 +9,7 @@ import pytest
 from tests.support.observed import make_attempt, make_route
 
 from mailsonar.probe.known import Known, Sighting
-from mailsonar.probe.pending import Awaited, PendingTable, Recognition
+from mailsonar.probe.pending import Awaited, Bounce, PendingTable, Recognition
 
 ROUTE = make_route(deadline_seconds=10.0, give_up_seconds=60.0)
 
@@ -130,3 +130,17 @@ def test_hundred_thousand_attempts_leave_nothing_behind(loop: asyncio.AbstractEv
         most = max(most, len(table._ended))
     assert most <= 13
     assert not table._awaited
+
+
+def test_copy_in_the_senders_own_maildrop_is_no_arrival(loop: asyncio.AbstractEventLoop) -> None:
+    """Where a report is awaited, the probe itself may turn up, sent mail is listed there: it proves nothing."""
+    table, known = PendingTable(), Known()
+    one = awaited(loop, "a", 0.0)
+    one.reports_only = True
+    table.await_(one)
+    known.take_in([7], seen=2.0, asked=1.0)
+    recognition, attempt = table.recognise("a", Sighting(7, 2.0, None), known)
+    assert (recognition, attempt) == (Recognition.SEEN_BEFORE, one.attempt)
+    assert one.sighting is None
+    assert table.report("a", Bounce(enhanced="5.1.1", text="gone"))
+    assert one.bounce
