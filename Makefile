@@ -54,6 +54,6 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	@touch $@
 
 $(VENV)/.debian: tests/debian-packages.txt
-	@xargs dpkg-query --show <$< >/dev/null 2>&1 \
+	@[ "$$(xargs dpkg-query --show --showformat='$${db:Status-Abbrev}\n' <$< 2>/dev/null | grep -c '^ii')" = "$$(wc -l <$<)" ] \
 	  || { $(APT) update -qq && xargs $(APT) install -y -qq --no-install-recommends <$<; }
 	@touch $@
