@@ -24,11 +24,12 @@ from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
 from mailsonar.probe import maildrop, polling, retreat, submission
 from mailsonar.probe.examination import Identity
-from mailsonar.probe.maildrop import MaildropOwner, Workshop
+from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.roundtrip import RoundTrip
 from mailsonar.probe.turns import Turns
+from mailsonar.probe.workshop import Workshop
 from mailsonar.sandbox.mailbox import Mailbox, Stored
 from mailsonar.sandbox.mta import SmtpServer
 from mailsonar.sandbox.pop3 import Pop3Server

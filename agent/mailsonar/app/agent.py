@@ -29,7 +29,7 @@ from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
 from mailsonar.observe.history import KEPT_RESULTS
-from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.workshop import Workshop
 from mailsonar.web.listen import serve
 from mailsonar.web.server import build_app
 from mailsonar.web.site import Site

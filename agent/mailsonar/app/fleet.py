@@ -16,9 +16,10 @@ from mailsonar.clock import Clock
 from mailsonar.journal.records import OpenRecord
 from mailsonar.model.route import Maildrop, Route, maildrops_of
 from mailsonar.probe.ledger import PastAttempt
-from mailsonar.probe.maildrop import MaildropOwner, Workshop
+from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.probe.workshop import Workshop
 from mailsonar.schedule import Schedule
 
 T = TypeVar("T")

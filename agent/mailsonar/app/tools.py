@@ -17,10 +17,10 @@ from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
 from mailsonar.probe.examination import Identity
 from mailsonar.probe.ledger import NoLedger
-from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.prober import new_instance
 from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.turns import Turns
+from mailsonar.probe.workshop import Workshop
 
 LEFTOVER_GIVE_UPS = 2
 

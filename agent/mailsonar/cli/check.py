@@ -20,9 +20,10 @@ from mailsonar.model.fault import Reason, TlsFailed
 from mailsonar.model.result import Result
 from mailsonar.model.route import Route, maildrops_of
 from mailsonar.observe.log_format import configure_logging
-from mailsonar.probe.maildrop import MaildropOwner, Workshop
+from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
+from mailsonar.probe.workshop import Workshop
 
 GLANCE_SECONDS = 0.1
 

@@ -51,6 +51,9 @@ STAGES_OF = {
 }  # fmt: skip
 
 
+TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTiming:
     """How long a stage took, in seconds, also when it failed."""

@@ -25,6 +25,7 @@ from mailsonar.model.fault import (
     TlsFailed,
 )
 from mailsonar.model.redaction import strike_out
+from mailsonar.model.server import Account
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.wire.lines import printable
 
@@ -69,6 +70,11 @@ def classify(error: Exception, leg: Leg, secrets: Iterable[str] = ()) -> Fault:
     if reason is Reason.INTERNAL or error.stage is None:
         return Fault(leg=Leg.AGENT, stage=Stage.INTERNAL, reason=Reason.INTERNAL, detail=detail)
     return Fault(leg=leg, stage=error.stage, reason=reason, detail=detail)
+
+
+def secrets_of(account: Account) -> list[str]:
+    """Return the plain values that must not show in what an account's server says."""
+    return [account.credentials.password.reveal()] if account.credentials else []
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:

@@ -7,43 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
-from mailsonar.model.fault import Fault, MailSonarError, Reason
-from mailsonar.model.observer import Login, Look, Observer
+from mailsonar.model.fault import Fault, MailSonarError
+from mailsonar.model.observer import Look, Observer
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.net.converse import Network, Session
+from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify
-from mailsonar.probe.examination import Examination, Identity, MaildropBook
-from mailsonar.probe.ledger import Ledger, NoLedger
+from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.examination import Examination, MaildropBook
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
-from mailsonar.probe.retreat import Hold, Retreats, secret_digest
-from mailsonar.probe.telling import tell
-from mailsonar.probe.turns import Turns
+from mailsonar.probe.retreat import Hold, secret_digest
+from mailsonar.probe.telling import login_of, tell
+from mailsonar.probe.workshop import Workshop
 
 UNREMOVED_LIMIT = 100
 HOLD_CHECK_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """What every probe works with."""
-
-    network: Network
-    identity: Identity
-    turns: Turns
-    observers: Sequence[Observer]
-    retreats: Retreats
-    ledger: Ledger = field(default_factory=NoLedger)
 
 
 class MaildropOwner:
@@ -193,18 +180,12 @@ class MaildropOwner:
     def _fault_of(self, error: Exception | None) -> Fault | None:
         if error is None:
             return None
-        credentials = self.maildrop.account.credentials
-        return classify(error, Leg.RETRIEVAL, [credentials.password.reveal()] if credentials else [])
+        return classify(error, Leg.RETRIEVAL, secrets_of(self.maildrop.account))
 
     def _tell(self, session: Session, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
-        refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
-        login = Login(
-            account=self.maildrop.account,
-            authenticated=True if notes.is_authenticated else False if refused else None,
-            fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
-            tls=session.tls,
-            held_back=self._workshop.retreats.is_open(self.maildrop.account),
-        )
+        account = self.maildrop.account
+        login = login_of(account, is_admitted=notes.is_authenticated, fault=fault, tls=session.tls)
+        login = replace(login, held_back=self._workshop.retreats.is_open(account))
         report = Look(
             maildrop=self.maildrop,
             fault=fault,

@@ -19,9 +19,9 @@ from mailsonar.model.stage import Leg
 from mailsonar.probe.classify import classify
 from mailsonar.probe.known import NO_KEY, Sighting
 from mailsonar.probe.ledger import Intent, PastAttempt
-from mailsonar.probe.maildrop import Workshop
 from mailsonar.probe.roundtrip import Owners, RoundTrip
 from mailsonar.probe.submission import past_submission
+from mailsonar.probe.workshop import Workshop
 
 T = TypeVar("T")
 

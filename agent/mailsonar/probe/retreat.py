@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account
-from mailsonar.model.stage import Stage
+from mailsonar.model.stage import TRANSACTION, Stage
 
 BREAKER_SECONDS = 20 * 60.0
 FIRST_PAUSE_SECONDS = 15.0
@@ -26,7 +26,6 @@ _LONGEST_PAUSES = {
     Reason.AUTHENTICATION_DEFERRED: 60.0,
     Reason.DEFERRED: 60.0,
 }
-_TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +91,10 @@ class Retreats:
             state.until = now + BREAKER_SECONDS
         if fault and fault.reason is Reason.AUTHENTICATION_REJECTED:
             state.breaker, state.secret, state.until = fault, secret, now + BREAKER_SECONDS
-        elif fault and not state.breaker and fault.reason in _LONGEST_PAUSES and fault.stage not in _TRANSACTION:
+        elif fault and not state.breaker and fault.reason in _LONGEST_PAUSES and fault.stage not in TRANSACTION:
             state.patience, state.pauses = fault, state.pauses + 1
             state.until = now + self._pause(state.pauses, _LONGEST_PAUSES[fault.reason])
-        elif fault is None or fault.stage in _TRANSACTION:
+        elif fault is None or fault.stage in TRANSACTION:
             self._accounts.pop(_key(account))
 
     def is_open(self, account: Account) -> bool:

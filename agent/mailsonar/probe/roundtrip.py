@@ -22,10 +22,11 @@ from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
 from mailsonar.probe.known import Sighting
-from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner, Workshop
+from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
+from mailsonar.probe.workshop import Workshop
 
 log = logging.getLogger(__name__)
 

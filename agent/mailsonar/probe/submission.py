@@ -12,20 +12,17 @@ from dataclasses import dataclass, replace
 
 from mailsonar.dialogue.submit import Mail, SubmissionNotes, submit
 from mailsonar.model.fault import Fault, MailSonarError, Reason, Refused
-from mailsonar.model.observer import Login
 from mailsonar.model.result import Outcome, Reply, TlsFacts
 from mailsonar.model.server import Account
-from mailsonar.model.stage import Leg, Stage, StageTiming
+from mailsonar.model.stage import TRANSACTION, Leg, Stage, StageTiming
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, scrubbed
-from mailsonar.probe.maildrop import Workshop
+from mailsonar.probe.classify import classify, scrubbed, secrets_of
 from mailsonar.probe.retreat import secret_digest
-from mailsonar.probe.telling import tell
+from mailsonar.probe.telling import login_of, tell
+from mailsonar.probe.workshop import Workshop
 
 FIRST_RETRY_SECONDS = 15.0
-
-_TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
 
 log = logging.getLogger(__name__)
 
@@ -107,12 +104,13 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     except Exception as bug:
         log.exception("a submission to %s failed by our own fault", account.server.name)
         error = bug
-    secrets = [account.credentials.password.reveal()] if account.credentials else []
+    secrets = secrets_of(account)
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
     if notes.authenticated:
         workshop.retreats.admitted(account)
     workshop.retreats.note(account, secret, fault, now())
-    login = replace(_login(account, notes, fault, session.tls), held_back=workshop.retreats.is_open(account))
+    login = login_of(account, is_admitted=bool(notes.authenticated), fault=fault, tls=session.tls)
+    login = replace(login, held_back=workshop.retreats.is_open(account))
     tell(workshop.observers, lambda observer: observer.account_used(login))
     return SubmissionReport(
         outcome=None if error is None or notes.uncertain else _outcome(error),
@@ -125,16 +123,6 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
 
 
 def _outcome(error: Exception) -> Outcome:
-    if not isinstance(error, Refused) or error.stage not in _TRANSACTION:
+    if not isinstance(error, Refused) or error.stage not in TRANSACTION:
         return Outcome.FAILED
     return Outcome.DEFERRED if error.temporary else Outcome.REFUSED
-
-
-def _login(account: Account, notes: SubmissionNotes, fault: Fault | None, tls: TlsFacts | None) -> Login:
-    refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
-    return Login(
-        account=account,
-        authenticated=True if notes.authenticated else False if refused else None,
-        fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
-        tls=tls,
-    )

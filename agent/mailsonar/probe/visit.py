@@ -12,7 +12,7 @@ from mailsonar.model.server import Account, Protocol
 from mailsonar.model.stage import Leg, StageTiming
 from mailsonar.net.converse import Network, Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify
+from mailsonar.probe.classify import classify, secrets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,7 @@ async def visit(account: Account, network: Network) -> Visit:
     try:
         await session.hold(lambda name: _knock(account, name))
     except MailSonarError as error:
-        secrets = [account.credentials.password.reveal()] if account.credentials else []
-        fault = classify(error, leg, secrets)
+        fault = classify(error, leg, secrets_of(account))
     return Visit(account=account, fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
 
 
