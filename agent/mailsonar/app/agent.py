@@ -108,12 +108,13 @@ class Agent:
             StateUnusable: the state directory cannot be used.
             TlsFailed: a file named under `tls` cannot be used.
         """
-        warnings = list(config.warnings)
-        if config.signing_key or not self._keys:
+        warnings, keys = list(config.warnings), self._keys
+        if config.signing_key or not keys:
             key, warning = signing_key(config.signing_key, self._settings.storage)
-            self._keys = with_key(key, self._keys)
+            keys = with_key(key, keys)
             warnings += [warning] if warning else []
-        plan = Plan(config, self._tools.workshop(config, self._keys))
+        plan = Plan(config, self._tools.workshop(config, keys))
+        self._keys = keys
         for text in warnings:
             log.warning("%s", text)
         return plan
