@@ -45,7 +45,7 @@ async def test_connection_refused(net: Network) -> None:
         error = await attempt.fail(ConnectFailed)
     assert isinstance(error, ConnectFailed)
     assert (error.stage, error.errno) == (Stage.CONNECT, 111)
-    assert attempt.seconds() < 1.0
+    assert attempt.seconds() < 10
 
 
 @pytest.mark.parametrize("play", [hang_up, break_off, half_close])

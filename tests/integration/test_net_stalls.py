@@ -38,7 +38,7 @@ async def test_silence_is_a_timeout_of_the_greeting(net: Network) -> None:
         attempt = FailingSubmission(net, server_at(port, timeouts=QUICK))
         error = await attempt.fail(StageTimeout)
     assert error.stage is Stage.GREETING
-    assert 0.2 <= attempt.seconds() < 1.0
+    assert 0.2 <= attempt.seconds() < 10
 
 
 def drip(peer: Peer, drops: Iterator[bytes]) -> None:
@@ -59,7 +59,7 @@ async def test_a_drip_does_not_extend_a_deadline(net: Network, drop: bytes) -> N
         attempt = FailingSubmission(net, server_at(port, timeouts=QUICK))
         error = await attempt.fail(StageTimeout)
     assert error.stage is Stage.GREETING
-    assert 0.2 <= attempt.seconds() < 1.0
+    assert 0.2 <= attempt.seconds() < 10
 
 
 async def test_the_session_has_a_deadline_of_its_own(net: Network) -> None:
@@ -68,7 +68,7 @@ async def test_the_session_has_a_deadline_of_its_own(net: Network) -> None:
         attempt = FailingSubmission(net, server_at(port, timeouts=Timeouts(session=0.2)))
         error = await attempt.fail(StageTimeout)
     assert error.stage is Stage.GREETING
-    assert attempt.seconds() < 1.0
+    assert attempt.seconds() < 10
 
 
 async def test_a_drip_that_comes_in_time_is_read(net: Network) -> None:
@@ -128,7 +128,7 @@ async def test_a_flood_is_cut_off(net: Network, line: bytes) -> None:
     async with scripted_peer(lambda peer: flood(peer, line)) as port:
         ticker = Ticker()
         error = await FailingSubmission(net, server_at(port)).fail(LimitExceeded)
-        assert ticker.stop() < 0.5
+        assert ticker.stop() < 2
     assert error.stage is Stage.GREETING
 
 
@@ -148,7 +148,7 @@ async def test_an_endless_listing_lets_others_run(net: Network) -> None:
         session = Session(net, server_at(port), Stopwatch(Leg.RETRIEVAL, SystemClock()))
         with pytest.raises(LimitExceeded):
             await session.hold(script)
-        assert ticker.stop() < 0.5
+        assert ticker.stop() < 2
 
 
 async def test_a_peer_that_never_reads_is_a_timeout(net: Network) -> None:
@@ -197,5 +197,5 @@ async def test_a_quit_that_is_never_answered_costs_a_second(net: Network) -> Non
         stopwatch = Stopwatch(Leg.SUBMISSION, SystemClock())
         await Session(net, server_at(port), stopwatch).hold(lambda _: leave())
     (quit_timing,) = [timing for timing in stopwatch.timings() if timing.stage is Stage.QUIT]
-    assert 0.9 < quit_timing.seconds < 2.0
+    assert 0.9 < quit_timing.seconds < 10
     assert stopwatch.failed is None

@@ -124,5 +124,5 @@ async def test_silence_and_drip_in_the_handshake_are_a_timeout(net: Network, pol
             await session.hold(implicit_tls)
     assert caught.value.stage is Stage.TLS_HANDSHAKE
     (handshake,) = [timing for timing in session.stopwatch.timings() if timing.stage is Stage.TLS_HANDSHAKE]
-    assert 0.19 < handshake.seconds < 1.0
+    assert 0.19 < handshake.seconds < 10
     assert handshake.failed

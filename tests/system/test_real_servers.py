@@ -133,7 +133,7 @@ def test_wrong_password_is_refused(mail_host: MailHost, security: str) -> None:
             pop3.user(user.address)
             with pytest.raises(poplib.error_proto, match="AUTH"):
                 pop3.pass_(other.password)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < 3.0
 
 
 def test_submission_asks_for_tls_and_a_login(mail_host: MailHost) -> None:
@@ -205,7 +205,7 @@ def test_the_delivery_log_tells_the_true_time(mail_host: MailHost) -> None:
 
     until(lambda: bool(found()), "the record of the delivery")
     (file,) = (mail_host.maildir(recipient.address) / "new").iterdir()
-    assert found() == [pytest.approx(file.stat().st_ctime, abs=0.25)]
+    assert found() == [pytest.approx(file.stat().st_ctime, abs=1.0)]
 
 
 def test_postfix_stops_and_starts(mail_host: MailHost) -> None:
