@@ -30,17 +30,21 @@ async def results_of(agent: AgentProcess, routes: list[RouteText]) -> list[dict[
     return sorted(seen, key=lambda one: str(one["started"]))
 
 
-def truth_by_token(folders: list[Path], arrivals: dict[str, Visible]) -> dict[str, tuple[float, float]]:
-    """Return between which two POSIX times each probe became visible; the routes leave their messages on the server.
+def truth_by_token(
+    tokens: set[str], folders: list[Path], arrivals: dict[str, Visible]
+) -> dict[str, tuple[float, float]]:
+    """Return between which two POSIX times each of some probes became visible; the routes leave them on the server.
 
     Where a session was quicker than the watch, the file's mtime stands in for its ctime: no rename changes it.
+    Messages that still arrive after the agent stopped are none of them.
     """
     truth = {}
     for file in (file for folder in folders for part in ("new", "cur") for file in (folder / part).iterdir()):
         token = re.search(rb"^X-MailSonar-Token: ms1-([a-z2-7]{20})-", file.read_bytes(), re.MULTILINE)
         assert token is not None, file
-        visible = arrivals[file.name.partition(":")[0]]
-        truth[token[1].decode()] = visible.ctime or file.stat().st_mtime, visible.heard
+        if token[1].decode() in tokens:
+            visible = arrivals[file.name.partition(":")[0]]
+            truth[token[1].decode()] = visible.ctime or file.stat().st_mtime, visible.heard
     return truth
 
 
@@ -76,7 +80,7 @@ async def test_the_true_arrival_lies_within_the_error(
                 )
                 results = (await results_of(agent, routes))[:MESSAGES]
                 await agent.stop()
-            truth = truth_by_token(folders, arrivals.by_name())
+            truth = truth_by_token({result["token"] for result in results}, folders, arrivals.by_name())
     finally:
         mail_host.delay_deliveries(0.0, 0.0)
 
