@@ -18,6 +18,7 @@ NONE = Thresholds(None, None)
 BOTH = Thresholds(30.0, 120.0)
 INTERNAL = Fault(leg=Leg.AGENT, stage=Stage.INTERNAL, reason=Reason.INTERNAL)
 HELD_BACK = Fault(leg=Leg.RETRIEVAL, stage=Stage.DELETE, reason=Reason.HELD_BACK)
+NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOCKED)
 LATE = replace(on_time(ATTEMPT, 100.0), outcome=Outcome.LATE, success=False, fault=NOT_ARRIVED)
 
 
@@ -32,6 +33,10 @@ LATE = replace(on_time(ATTEMPT, 100.0), outcome=Outcome.LATE, success=False, fau
         (LATE, NONE, WARNING),
         (LATE, Thresholds(None, 60.0), CRITICAL),
         (failed(ATTEMPT, Outcome.LOST, NOT_ARRIVED), NONE, CRITICAL),
+        (replace(on_time(ATTEMPT), success=False, fault=NOT_BLOCKED), NONE, CRITICAL),
+        (replace(LATE, fault=NOT_BLOCKED), NONE, CRITICAL),
+        (Result(attempt=ATTEMPT, outcome=Outcome.BLOCKED, success=True), BOTH, OK),
+        (Result(attempt=ATTEMPT, outcome=Outcome.PENDING, success=True), BOTH, OK),
         (failed(ATTEMPT, Outcome.FAILED, REJECTED), BOTH, CRITICAL),
         (failed(ATTEMPT, Outcome.PENDING, NOT_ARRIVED), NONE, CRITICAL),
         (Result(attempt=ATTEMPT, outcome=Outcome.PENDING, success=None), NONE, CRITICAL),

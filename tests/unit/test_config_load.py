@@ -44,7 +44,7 @@ EXAMPLE = textwrap.dedent("""\
           limits: {sessions: 1, logins_per_hour: 120}
     routes:
       acme-internal: {from: acme-out, to: acme-in, interval: 1m, labels: {site: berlin}}
-      paused: {from: acme-out, to: acme-in, enabled: false, give_up: 2h, content: plain, expect: delivered}
+      paused: {from: acme-out, to: acme-in, enabled: false, give_up: 2h, content: eicar, expect: blocked}
     matrix:
       - {from: [acme-out], to: [acme-in, contoso-in], labels: {customer: acme}}
     include: ["conf.d/*.yml", "none/*.yml"]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import email
 from email.message import EmailMessage
 from email.policy import SMTPUTF8, default
+from pathlib import Path
 
 import pytest
 
-from mailsonar.message.compose import TOKEN_FIELD, Envelope, compose
+import mailsonar
+from mailsonar.message.compose import TOKEN_FIELD, Envelope, Filling, compose
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.message.token import Token, base32, route_digest
+from mailsonar.model.route import Content
 from mailsonar.model.server import Secret
 
 KEY = Secret("test", lambda: "k" * 32)
@@ -45,7 +48,7 @@ def parsed(content: bytes) -> EmailMessage:
 @pytest.mark.parametrize("size_bytes", [0, 1, 2, 3, 65, 66, 67, 68, 100_000])
 def test_a_probe_is_a_valid_message(envelope: Envelope, size_bytes: int) -> None:
     """A probe parses without a defect, is 7-bit, and has short lines that end in CRLF and nothing else."""
-    content = compose(envelope, TEXT, STARTED_WALL, size_bytes)
+    content = compose(envelope, TEXT, STARTED_WALL, Filling(size_bytes=size_bytes))
     message = parsed(content)
     assert (message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec) == (
         envelope.reverse_path,
@@ -84,8 +87,45 @@ def test_an_internationalised_address_makes_the_message_utf8() -> None:
 @pytest.mark.parametrize("size_bytes", [0, 3, 66, 67, 1000, 100_000])
 def test_padding_adds_what_was_asked(size_bytes: int) -> None:
     """`size` is the padding in octets, exactly, unless less than one line is left over."""
-    added = len(compose(ASCII, TEXT, STARTED_WALL, size_bytes)) - len(compose(ASCII, TEXT, STARTED_WALL))
+    added = len(compose(ASCII, TEXT, STARTED_WALL, Filling(size_bytes=size_bytes))) - len(
+        compose(ASCII, TEXT, STARTED_WALL)
+    )
     assert size_bytes - 2 <= added <= size_bytes
+
+
+def test_gtube_stands_on_a_line_of_its_own() -> None:
+    """The pattern for spam filters is a line of the text, and the message is as valid as any."""
+    message = parsed(compose(ASCII, TEXT, STARTED_WALL, Filling(content=Content.GTUBE)))
+    line = message.get_content().splitlines()[0]
+    assert (len(line), line[:3], line.count("GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL")) == (68, "XJS", 1)
+
+
+@pytest.mark.parametrize("envelope", [ASCII, UTF8])
+def test_eicar_is_attached(envelope: Envelope) -> None:
+    """The test file for virus scanners comes as an attachment of 68 octets; the words stay readable beside it."""
+    content = compose(envelope, TEXT, STARTED_WALL, Filling(content=Content.EICAR, size_bytes=100))
+    message = email.message_from_bytes(content, policy=SMTPUTF8)
+    assert isinstance(message, EmailMessage)
+    assert message.defects == []
+    words, attached = message.iter_parts()
+    assert envelope.forward_path in words.get_content()
+    assert attached.get_filename() == "eicar.com"
+    payload = attached.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert (len(payload), payload[:4]) == (68, b"X5O!")
+    assert b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE" in payload
+    assert content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n")
+
+
+def test_no_file_of_ours_holds_a_pattern() -> None:
+    """A scanner that comes across our source, or what Python compiled of it, finds nothing: only probes carry it."""
+    carried = compose(ASCII, TEXT, STARTED_WALL, Filling(content=Content.GTUBE)).partition(b"\r\n\r\n")[2]
+    eicar = email.message_from_bytes(compose(ASCII, TEXT, STARTED_WALL, Filling(content=Content.EICAR)), policy=default)
+    patterns = [carried[:68], next(eicar.iter_attachments()).get_payload(decode=True)]  # type: ignore[attr-defined]
+    ours = Path(mailsonar.__file__).parent
+    files = [*ours.rglob("*.py"), *ours.rglob("*.pyc")]
+    assert len(files) > 100
+    assert [file for file in files for pattern in patterns if pattern in file.read_bytes()] == []
 
 
 @pytest.mark.parametrize("envelope", [*ENVELOPES, UTF8])

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mailsonar.cli.severity import Thresholds, severity, worst
 from mailsonar.model.result import Outcome, Result
+from mailsonar.model.route import Expectation
 from mailsonar.observe.result_json import result_as_json
 from mailsonar.observe.timeline import timeline
 
@@ -95,11 +96,22 @@ def _waterfall(result: Result) -> Table:
 
 def _words(result: Result) -> str:
     """Return what became of an attempt, in one line."""
-    if result.outcome is Outcome.ON_TIME or (result.outcome is Outcome.LATE and not result.fault):
+    if result.round_trip_seconds is not None and not result.fault:
         return f"{result.outcome}: {_figures(result)}"
+    if result.success:
+        return f"{result.outcome}: {_as_wanted(result)}"
     seen = f", {_figures(result)}" if result.round_trip_seconds is not None else ""
     detail = f" ({result.fault.detail})" if result.fault and result.fault.detail else ""
     return f"{result.outcome}{seen}: {result.fault}{detail}" if result.fault else f"{result.outcome}: not seen yet"
+
+
+def _as_wanted(result: Result) -> str:
+    """Return what became of a success that has no figures."""
+    if result.attempt.route.expect is not Expectation.BLOCKED:
+        return "seen in time, but its submission has not ended"
+    if result.outcome is Outcome.BLOCKED and result.reply and (result.reply.code or 500) >= 500:
+        return " ".join(filter(None, ("as it shall be:", result.reply.enhanced, result.reply.text)))
+    return "not in the maildrop, as it shall be"
 
 
 def _figures(result: Result) -> str:

@@ -25,7 +25,10 @@ def severity(result: Result, thresholds: Thresholds) -> int:
     """Return the exit code that one result asks for."""
     if result.fault and result.fault.reason in _OUR_OWN:
         return UNKNOWN
-    if result.outcome not in (Outcome.ON_TIME, Outcome.LATE) or result.round_trip_seconds is None:
+    if result.success and result.round_trip_seconds is None:  # what was to be blocked did not come
+        return OK
+    is_unwanted = result.fault is not None and result.fault.reason is Reason.NOT_BLOCKED
+    if result.outcome not in (Outcome.ON_TIME, Outcome.LATE) or result.round_trip_seconds is None or is_unwanted:
         return CRITICAL
     if thresholds.critical_seconds is not None and result.round_trip_seconds > thresholds.critical_seconds:
         return CRITICAL

@@ -53,6 +53,8 @@ def _route(route: Route) -> dict[str, Any]:
         "deadline": format_duration(route.deadline_seconds),
         "give_up": format_duration(route.give_up_seconds),
         "size": route.size_bytes,
+        "expect": str(route.expect),
+        "content": str(route.content),
         "labels": {name: value for name, value in route.labels if value},
         "enabled": route.enabled,
     }

@@ -13,7 +13,7 @@ from mailsonar.config.schema import MatrixPart, RoutePart, RouteSettingsPart
 from mailsonar.config.sections import Named, listed_entries, named_entries
 from mailsonar.config.timing import Timing, check_timing
 from mailsonar.config.wording import listing, printable
-from mailsonar.model.route import Maildrop, Route, Sender
+from mailsonar.model.route import Content, Expectation, Maildrop, Route, Sender
 
 _LARGEST_MATRIX = 10_000
 
@@ -91,6 +91,8 @@ class Routing:
             give_up_seconds=timing.give_up,
             labels=label_pairs(part.labels, self.label_names),
             size_bytes=timing.size,
+            expect=Expectation(part.expect),
+            content=Content(part.content),
             enabled=part.enabled,
         )
 

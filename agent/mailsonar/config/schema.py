@@ -7,25 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import PydanticCustomError
 
 from mailsonar.config.arguments import Address, Text
 from mailsonar.config.durations import Duration, Interval, Poll
 from mailsonar.config.secrets import SecretReference
 from mailsonar.config.server_schema import Part, Pop3Part, SmtpPart
-
-
-def _only(supported: str, *not_yet: str) -> BeforeValidator:
-    """Explain the values that this version does not support."""
-
-    def check(value: object) -> object:
-        if value in not_yet:
-            raise PydanticCustomError("not_yet", f"{value} is not supported by this version: write {supported}")
-        return value
-
-    return BeforeValidator(check)
 
 
 class SenderPart(Part):
@@ -76,10 +64,10 @@ class RouteSettingsPart(TimingPart):
 
     labels: dict[str, str] = Field(default_factory=dict)
     """Values of declared labels, for the metrics of the route."""
-    expect: Annotated[Literal["delivered"], _only("delivered", "blocked")] = "delivered"
-    """What shall become of a probe."""
-    content: Annotated[Literal["plain"], _only("plain", "gtube", "eicar")] = "plain"
-    """What a probe holds."""
+    expect: Literal["delivered", "blocked"] = "delivered"
+    """What shall become of a probe; blocked means that it is a fault if it arrives."""
+    content: Literal["plain", "gtube", "eicar"] = "plain"
+    """What a probe holds; gtube is the test pattern for spam filters, eicar the one for virus scanners."""
     enabled: bool = True
     """Whether the route is probed."""
 

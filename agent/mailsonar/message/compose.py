@@ -1,4 +1,4 @@
-"""The probe message: plain, honest about being automatic, and signed (RFC 5322, 3834).
+"""The probe message: honest about being automatic, and signed (RFC 5322, 3834).
 
 `X-Auto-Response-Suppress` leaves out `NDR`, which `All` would imply: a bounce is what we want to hear.
 Lines are short and end in CRLF, and the content is 7-bit unless an address is not.
@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+
+from mailsonar.message.content import body, header
+from mailsonar.model.route import Content
 
 TOKEN_FIELD = "X-MailSonar-Token"  # noqa: S105 - the name of a header field
 
@@ -31,15 +34,30 @@ class Envelope:
     forward_path: str
 
 
-def compose(envelope: Envelope, token_text: str, started_wall: float, size_bytes: int = 0) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """What a probe holds: how many octets of padding, and which content."""
+
+    size_bytes: int = 0
+    content: Content = Content.PLAIN
+
+
+_PLAIN = Filling()
+
+
+def compose(envelope: Envelope, token_text: str, started_wall: float, filling: Filling = _PLAIN) -> bytes:
     """Return a probe message.
 
     Args:
         envelope: the addresses, also shown in From and To.
         token_text: the signed token.
         started_wall: POSIX seconds, for the Date field.
-        size_bytes: the octets of padding to add to the body.
+        filling: what the body holds besides a word of explanation.
     """
+    words = "".join(f"{line}\r\n" for line in _BODY).format(
+        reverse_path=envelope.reverse_path, forward_path=envelope.forward_path
+    )
+    made = body(words + _padding(filling.size_bytes), filling.content)
     domain = envelope.reverse_path.rpartition("@")[2]
     fields = (
         ("From", f"Mail monitor <{envelope.reverse_path}>"),
@@ -51,18 +69,9 @@ def compose(envelope: Envelope, token_text: str, started_wall: float, size_bytes
         ("Auto-Submitted", "auto-generated"),
         ("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply"),
         ("MIME-Version", "1.0"),
-        ("Content-Type", "text/plain; charset=us-ascii" if _is_ascii(envelope) else "text/plain; charset=utf-8"),
-        ("Content-Transfer-Encoding", "7bit" if _is_ascii(envelope) else "8bit"),
+        *made.fields,
     )
-    header = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    body = "".join(f"{line}\r\n" for line in _BODY).format(
-        reverse_path=envelope.reverse_path, forward_path=envelope.forward_path
-    )
-    return f"{header}\r\n{body}{_padding(size_bytes)}".encode()
-
-
-def _is_ascii(envelope: Envelope) -> bool:
-    return (envelope.reverse_path + envelope.forward_path).isascii()
+    return f"{header(fields)}\r\n{made.text}".encode()
 
 
 def _padding(size_bytes: int) -> str:

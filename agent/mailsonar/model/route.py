@@ -16,6 +16,21 @@ class Cleanup(StrEnum):
     KEEP = "keep"
 
 
+class Expectation(StrEnum):
+    """What shall become of a probe."""
+
+    DELIVERED = "delivered"
+    BLOCKED = "blocked"
+
+
+class Content(StrEnum):
+    """What a probe holds: nothing remarkable, or what every filter for spam or malware knows as a test."""
+
+    PLAIN = "plain"
+    GTUBE = "gtube"
+    EICAR = "eicar"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maildrop:
     """A retrieval account and the address that delivers into it.
@@ -56,6 +71,8 @@ class Route:
     give_up_seconds: float
     labels: tuple[tuple[str, str], ...] = ()
     size_bytes: int = 0
+    expect: Expectation = Expectation.DELIVERED
+    content: Content = Content.PLAIN
     enabled: bool = True
 
 

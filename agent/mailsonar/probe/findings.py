@@ -1,5 +1,8 @@
 """What became of an attempt, from all that is known of it: pure.
 
+On a route whose probes shall be blocked the signs are turned round: what does not arrive, though the maildrop can be
+looked into, is the success. A recipient that is refused says nothing about a filter, and stays a fault.
+
 Round trip, error and transit rest on the monotonic clock alone; what a server writes into a message is never believed.
 """
 
@@ -9,12 +12,14 @@ from dataclasses import dataclass, replace
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Attempt, Outcome, Reply, Result
+from mailsonar.model.route import Expectation
 from mailsonar.model.stage import Leg, Stage, StageTiming
 from mailsonar.probe.known import Sighting
 from mailsonar.probe.pending import Bounce, Fate
 from mailsonar.probe.submission import SubmissionReport
 
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
+NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOCKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +56,34 @@ class Findings:
         """Tell whether a message that was seen so kept the route's deadline."""
         return sighting.seen - self.attempt.started <= self.attempt.route.deadline_seconds
 
+    def verdict(self, sighting: Sighting | None, fault: Fault) -> Result:
+        """Return the verdict at the deadline, of an attempt that has no outcome yet.
+
+        Args:
+            sighting: when the message was seen, if it was.
+            fault: what is wrong if it was not seen in time.
+        """
+        is_seen = sighting is not None and self.is_on_time(sighting)
+        if self._shall_be_blocked:
+            found = NOT_BLOCKED if is_seen else None if fault.reason is Reason.NOT_ARRIVED else fault
+        else:
+            found = None if is_seen else fault
+        return replace(self.result(Outcome.PENDING, fault=found), success=found is None)
+
     def result(
         self, outcome: Outcome, *, fault: Fault | None, fate: Fate | None = None, **figures: float | None
     ) -> Result:
-        """Return a result with this outcome, and all else that is known."""
+        """Return a result with this outcome, or what it means where the message was to be blocked."""
         report, fate = self.report, fate or Fate()
+        if self._shall_be_blocked:
+            outcome, fault = _of_unwanted(outcome, fault)
         transit = figures.get("transit_seconds")
         arrival = () if transit is None else (StageTiming(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, seconds=transit),)
         submitted = report.stages if report else ()
         return Result(
             attempt=self.attempt,
             outcome=outcome,
-            success=outcome is Outcome.ON_TIME,
+            success=outcome is (Outcome.BLOCKED if self._shall_be_blocked else Outcome.ON_TIME),
             fault=fault,
             stages=(*submitted, *arrival, *fate.stages),
             reply=report.reply if report else None,
@@ -71,15 +92,20 @@ class Findings:
             **figures,
         )
 
+    @property
+    def _shall_be_blocked(self) -> bool:
+        return self.attempt.route.expect is Expectation.BLOCKED
+
     def _arrived(self, fate: Fate, sighting: Sighting) -> Result:
         on_time, left_at = self.is_on_time(sighting), self.left_at
         if left_at > sighting.seen:  # a submission that was deferred had been delivered all the same
             left_at = self.attempt.started
         accepted_at = self.report.accepted_at if self.report else None
         late = Outcome.UNOBSERVED if self.was_overdue and sighting.absent_at is None else Outcome.LATE
+        fault = None if on_time else (self.judged and self.judged.fault) or NOT_ARRIVED
         return self.result(
             Outcome.ON_TIME if on_time else late,
-            fault=None if on_time else self.judged.fault if self.judged else NOT_ARRIVED,
+            fault=NOT_BLOCKED if self._shall_be_blocked else fault,
             fate=fate,
             round_trip_seconds=sighting.seen - self.attempt.started,
             error_seconds=sighting.seen - max(left_at, sighting.absent_at or left_at),
@@ -91,3 +117,12 @@ class Findings:
         fault = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.BOUNCED, detail=detail)
         result = self.result(Outcome.BOUNCED, fault=fault, fate=fate)
         return replace(result, reply=Reply(enhanced=bounce.enhanced, text=bounce.text))
+
+
+def _of_unwanted(outcome: Outcome, fault: Fault | None) -> tuple[Outcome, Fault | None]:
+    """Return what an outcome means where the message was to be blocked."""
+    if outcome in (Outcome.LOST, Outcome.BOUNCED):
+        return Outcome.BLOCKED, None
+    if outcome is Outcome.REFUSED and fault and fault.stage is Stage.DATA:
+        return Outcome.BLOCKED, None
+    return outcome, fault

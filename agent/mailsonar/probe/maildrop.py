@@ -113,9 +113,9 @@ class MaildropOwner:
                 await self.look()
 
     async def _sit_out(self, hold: Hold) -> None:
-        """Look at nothing for a while; what must be given up meanwhile is, with the fault that stands."""
+        """Look at nothing for a while; what must be given up meanwhile is, with the fault of the last look."""
         for one in self._book.pending.overdue(self._clock.monotonic()):
-            self.give_up(one, Fate(fault=hold.fault))
+            self.give_up(one, Fate(fault=self.last_fate.fault or hold.fault))
         ends = min([hold.until, *(one.gives_up for one in self._book.pending.sought)])
         await self._wait_until(min(ends, self._clock.monotonic() + HOLD_CHECK_SECONDS))
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol, TypeVar
 
 from mailsonar.dialogue.submit import Mail
-from mailsonar.message.compose import Envelope, compose
+from mailsonar.message.compose import Envelope, Filling, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
 from mailsonar.model.fault import Fault, HeldBack
 from mailsonar.model.result import Attempt, Result
@@ -165,6 +165,7 @@ class Prober:
             id=token_id, route=route_digest(route.name), instance=identity.instance, started_ms=int(wall * 1000)
         )
         envelope = Envelope(reverse_path=route.sender.address, forward_path=route.maildrop.address)
-        content = compose(envelope, token.signed(identity.signing_key), wall, route.size_bytes)
+        filling = Filling(size_bytes=route.size_bytes, content=route.content)
+        content = compose(envelope, token.signed(identity.signing_key), wall, filling)
         attempt = Attempt(route=route, token_id=token.id, started=clock.monotonic(), started_wall=wall)
         return Mail(envelope=envelope, content=content), attempt

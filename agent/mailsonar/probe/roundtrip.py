@@ -156,12 +156,7 @@ class RoundTrip:
         await self._clock.sleep(self.awaited.deadline - self._clock.monotonic())
         if self._was_overdue:
             await self.owner.looked()
-        sighting = self.awaited.sighting
-        if sighting and self._findings.is_on_time(sighting):  # only the end of its submission is still to come
-            judged = replace(self._findings.result(Outcome.PENDING, fault=None), success=True)
-        else:
-            judged = self._findings.result(Outcome.PENDING, fault=self._fault_now())
-        self.judged = judged
+        judged = self.judged = self._findings.verdict(self.awaited.sighting, self._fault_now())
         tell(self._workshop.observers, lambda observer: observer.verdict_fell(judged))
 
     def _fault_now(self) -> Fault:

@@ -128,7 +128,7 @@ def result_row(result: Result, now_wall: float) -> ResultRow:
 
 
 def _outcome(result: Result) -> str:
-    if result.outcome is Outcome.PENDING and result.success is not None:
+    if result.outcome is Outcome.PENDING and result.success is False:
         return "pending, overdue"
     return str(result.outcome).replace("_", " ")
 
