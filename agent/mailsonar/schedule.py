@@ -36,6 +36,12 @@ class Schedule:
         self._clock = clock
         self._first = clock.monotonic() + phase(name, interval_seconds)
         self._due = self._first
+        self._is_beginning = False
+
+    @property
+    def overdue_seconds(self) -> float:
+        """Return for how long an attempt has been due that nothing sets off; one that waits for its turn is set off."""
+        return 0.0 if self._is_beginning else max(0.0, self._clock.monotonic() - self._due)
 
     async def run(self, begin: Callable[[], Awaitable[object]], lagged: Callable[[float], None]) -> None:
         """Begin an attempt whenever one is due, for ever.
@@ -46,7 +52,11 @@ class Schedule:
         """
         while True:
             await self._clock.sleep(self._due - self._clock.monotonic())
-            await begin()
+            self._is_beginning = True
+            try:
+                await begin()
+            finally:
+                self._is_beginning = False
             now = self._clock.monotonic()
             lagged(max(0.0, now - self._due))
             self._due = max(next_start(now, self._interval, self._first), self._due + self._interval)

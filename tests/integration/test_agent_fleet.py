@@ -86,7 +86,7 @@ async def test_routes_run_on_their_schedules(mail: Probing) -> None:
     async with running(mail) as agent:
         agent.apply(often(mail, "a"), often(mail, "b"), replace(often(mail, "off"), enabled=False))
         await agent.until(lambda: len(agent.outcomes("a")) >= 3 and len(agent.outcomes("b")) >= 3)
-        assert agent.fleet.is_running
+        assert agent.fleet.is_running(5.0)
     assert set(agent.outcomes("a")) | set(agent.outcomes("b")) == {Outcome.ON_TIME}
     assert agent.started("off") == 0
     assert agent.restarts == []
@@ -99,12 +99,12 @@ async def test_unchanged_routes_carry_on_undisturbed(mail: Probing) -> None:
         agent.apply(unchanged, often(mail, "goes"), often(mail, "changes"))
         await agent.until(lambda: agent.started("unchanged") == 1)
         mail.mailbox.faults.on(delay(0.3))
-        schedule = agent.fleet._schedules["unchanged"]
+        schedule = agent.fleet._starts["unchanged"]
         await agent.until(lambda: agent.started("unchanged") == 2)
         agent.apply(unchanged, often(mail, "changes", deadline_seconds=1.0), often(mail, "comes"))
         goes = agent.started("goes")
         await agent.until(lambda: len(agent.outcomes("unchanged")) >= 3 and len(agent.outcomes("comes")) >= 3)
-        assert agent.fleet._schedules["unchanged"] is schedule
+        assert agent.fleet._starts["unchanged"] is schedule
         assert not schedule.done()
         assert agent.started("goes") <= goes + 1
         assert {one.route.deadline_seconds for one in mail.seen.started if one.route.name == "changes"} == {2.0, 1.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailsonar.journal.folder import JOURNAL_FILE, StateUnusable, lock_folder, open_store
-from mailsonar.journal.records import Count, EndedRecord, OpenRecord
+from mailsonar.journal.records import BreakerRecord, Count, EndedRecord, OpenRecord
 from mailsonar.journal.store import Store
 
 
 def intent(token: str, route: str = "acme", started: float = 1.0) -> OpenRecord:
     """Return the record of an attempt that starts."""
-    return OpenRecord(token_id=token, route=route, started_wall=started, accepted_wall=None)
+    return OpenRecord(token_id=token, route=route, destination="pop3 h:110 u", started_wall=started)
 
 
 def ending(token: str, outcome: str = "on_time", route: str = "acme") -> EndedRecord:
@@ -25,6 +26,37 @@ def ending(token: str, outcome: str = "on_time", route: str = "acme") -> EndedRe
     return EndedRecord(
         token_id=token, route=route, started_wall=1.0, ended_wall=2.0, outcome=outcome, result='{"a": 1}'
     )
+
+
+def test_what_was_found_survives(tmp_path: Path) -> None:
+    """When a message was seen, or why it bounced, is on record with the attempt, and so is where it was to go."""
+    store = open_store(tmp_path, "x")
+    with store.transaction():
+        store.intend(intent("a"))
+        store.arrive("a", 5.0, 4.0)
+        store.intend(intent("b"))
+        store.bounce("b", '{"enhanced": "5.1.1"}')
+    store.close()
+    again = open_store(tmp_path, "x")
+    assert again.open_attempts() == [
+        replace(intent("a"), seen_wall=5.0, since_wall=4.0),
+        replace(intent("b"), bounce='{"enhanced": "5.1.1"}'),
+    ]
+    again.close()
+
+
+def test_breakers_survive(tmp_path: Path) -> None:
+    """Which accounts are left alone is on record, each once, until it may be used again."""
+    store = open_store(tmp_path, "x")
+    one, other = (BreakerRecord(account=name, until_wall=1.0, digest="d", fault="{}") for name in ("one", "other"))
+    with store.transaction():
+        for record in (one, other, replace(one, until_wall=2.0)):
+            store.open_breaker(record)
+        store.close_breaker("other")
+    store.close()
+    again = open_store(tmp_path, "x")
+    assert again.breakers() == [replace(one, until_wall=2.0)]
+    again.close()
 
 
 def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
@@ -38,7 +70,7 @@ def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
     store.close()
     again = open_store(tmp_path, "second")
     assert again.instance == "first"
-    assert again.open_attempts() == [OpenRecord(token_id="b", route="acme", started_wall=2.0, accepted_wall=3.0)]
+    assert again.open_attempts() == [replace(intent("b", started=2.0), accepted_wall=3.0)]
     assert again.ended_attempts() == [ending("a")]
     assert set(again.counts()) == {
         Count(route="acme", what="started", times=2),

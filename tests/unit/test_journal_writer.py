@@ -17,7 +17,7 @@ from mailsonar.journal.writer import Writer
 
 def intent(token: str) -> OpenRecord:
     """Return the record of an attempt that starts."""
-    return OpenRecord(token_id=token, route="acme", started_wall=1.0, accepted_wall=None)
+    return OpenRecord(token_id=token, route="acme", destination="pop3 h:110 u", started_wall=1.0)
 
 
 async def test_what_was_waited_for_is_durable(tmp_path: Path) -> None:
@@ -85,6 +85,28 @@ async def test_a_broken_change_does_not_end_the_thread(tmp_path: Path) -> None:
     assert failures == ["failed"]
     store = open_store(tmp_path, "y")
     assert {record.token_id for record in store.open_attempts()} == {"a", "b"}
+    store.close()
+
+
+async def test_a_bug_in_one_change_costs_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A change that raises something of ours is dropped and told; what was ordered beside it is on record."""
+    failures: list[str] = []
+    writer = Writer(open_store(tmp_path, "x"), lambda: failures.append("failed"))
+    busy = threading.Event()
+    writer.order(lambda _: busy.wait(10) and None)
+
+    def bug(_store: Store) -> None:
+        raise KeyError("bug")
+
+    writer.order(lambda store: store.intend(intent("before")))
+    writer.order(bug)
+    writer.order(lambda store: store.intend(intent("after")))
+    busy.set()
+    writer.close(5)
+    assert failures == ["failed"]
+    assert "dropped by our own fault" in caplog.text
+    store = open_store(tmp_path, "y")
+    assert {record.token_id for record in store.open_attempts()} == {"before", "after"}
     store.close()
 
 

@@ -93,3 +93,13 @@ def test_a_quoted_token_shows_its_id_only(quote: str, text: str) -> None:
     hidden = hide_macs(quote.format(text))
     assert TEXT.rpartition("-")[2] not in hidden.lower()
     assert TOKEN.id in hidden.lower()
+
+
+@pytest.mark.parametrize("place", [25, 34, 43, 55, 56, 60, len(TEXT) - 1])
+def test_a_folded_hmac_is_struck_out(place: int) -> None:
+    """A server that folds our header field where it pleases still gives away nothing to sign with."""
+    folded = f"X-MailSonar-Token: {TEXT[:place]}\r\n  {TEXT[place:]} of yours was spam"
+    mac = TEXT.rpartition("-")[2]
+    hidden = hide_macs(folded)
+    assert "***" in hidden
+    assert not any(mac[start : start + 8] in hidden for start in range(len(mac) - 7))

@@ -78,14 +78,21 @@ def test_copy_after_the_end_is_a_duplicate_and_a_straggler_is_not(loop: asyncio.
 
 
 def test_copy_that_moved_is_the_same_copy(loop: asyncio.AbstractEventLoop) -> None:
-    """Without unique-ids a copy's key changes as others go; one that we removed does not come back as another."""
-    table, one = PendingTable(), awaited(loop)
+    """Without unique-ids a key is a place that changes as others go; what we removed and sees another come counts."""
+    table, one, known = PendingTable(), awaited(loop), Known()
     table.await_(one)
-    assert table.recognise("t", seen(1), listing(1))[0] is Recognition.ARRIVAL
-    assert table.recognise("t", seen(2), listing(2))[0] is Recognition.SEEN_BEFORE
-    table.removed("t", 2)
-    assert table.recognise("t", seen(3), listing(3))[0] is Recognition.DUPLICATE
-    table.removed("nobody's", 3)
+    told = []
+    for places in ([-1], [-2], [-2, -3]):
+        known.take_in(places, seen=1.0, asked=1.0)
+        told += [table.recognise("t", seen(place), known)[0] for place in places]
+    assert told == [
+        Recognition.ARRIVAL, Recognition.SEEN_BEFORE, Recognition.SEEN_BEFORE, Recognition.DUPLICATE,
+    ]  # fmt: skip
+    table.removed("t", -2)
+    table.removed("t", -3)
+    known.take_in([-2], seen=1.0, asked=1.0)
+    assert table.recognise("t", seen(-2), known)[0] is Recognition.DUPLICATE
+    table.removed("nobody's", -3)
 
 
 def test_unknown_token_is_not_ours(loop: asyncio.AbstractEventLoop) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.probe.retreat import BREAKER_SECONDS, Retreats, secret_digest
+from mailsonar.probe.retreat import BREAKER_SECONDS, Hold, Retreats, secret_digest
 
 SERVER = Server(protocol=Protocol.POP3, host="pop.acme.example", port=995, security=Security.IMPLICIT_TLS)
 
@@ -138,3 +138,82 @@ def test_network_faults_neither_open_nor_close_anything() -> None:
     held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
     held.note(account, secret_digest(account), fault(Reason.TIMEOUT, Stage.CONNECT), now=1.0)
     assert held.hold(account, now=2.0)
+
+
+def test_an_open_breaker_lets_one_login_through() -> None:
+    """When the 20 minutes are over one session tries; all others wait for what becomes of it."""
+    held, account = retreats(), Password().account()
+    refused = fault(Reason.AUTHENTICATION_REJECTED)
+    held.note(account, secret_digest(account), refused, now=0.0)
+    assert held.enter(account, BREAKER_SECONDS) is None
+    hold = held.enter(account, BREAKER_SECONDS)
+    assert hold
+    assert hold.fault == refused
+    held.admitted(account)
+    assert held.enter(account, BREAKER_SECONDS) is None
+
+
+def test_a_changed_secret_is_tried_by_one_session_first() -> None:
+    """A password that was changed to another wrong one costs one login, too, and not one for each session."""
+    held, password = retreats(), Password()
+    held.note(password.account(), secret_digest(password.account()), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    password.value = "second"
+    assert held.enter(password.account(), 1.0) is None
+    assert held.enter(password.account(), 1.0)
+
+
+def test_a_login_that_did_not_come_about_is_not_used_up() -> None:
+    """Where the one session that was let through found the port dead, the next may try soon."""
+    held, account = retreats(), Password().account()
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    assert held.enter(account, BREAKER_SECONDS) is None
+    held.note(account, secret_digest(account), fault(Reason.TIMEOUT, Stage.CONNECT), now=BREAKER_SECONDS)
+    hold = held.hold(account, BREAKER_SECONDS + 1)
+    assert hold
+    assert hold.until == BREAKER_SECONDS + 15
+    assert held.is_open(account)
+
+
+class Breakers:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, float | None]] = []
+
+    def opened(self, account: Account, hold: Hold) -> None:
+        """Remember until when."""
+        self.told.append((account.name, hold.until))
+
+    def closed(self, account: Account) -> None:
+        """Remember the end."""
+        self.told.append((account.name, None))
+
+
+def test_breakers_can_be_kept() -> None:
+    """Whoever keeps breakers hears of each that opens, is prolonged or closes, and can put them back."""
+    kept, account = Breakers(), Password().account()
+    held = Retreats(lambda: 0.5, kept)
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    held.enter(account, BREAKER_SECONDS)
+    held.admitted(account)
+    held.note(account, secret_digest(account), None, now=BREAKER_SECONDS)
+    assert kept.told == [(account.name, BREAKER_SECONDS), (account.name, 2 * BREAKER_SECONDS), (account.name, None)]
+    another = retreats()
+    another.restore(account, Hold(until=50.0, fault=fault(Reason.AUTHENTICATION_REJECTED)))
+    assert another.hold(account, 49.0)
+    assert another.hold(account, 50.0) is None
+    assert another.is_open(account)
+
+
+def test_the_fault_tells_when_the_account_is_used_again() -> None:
+    """Whoever reads the fault learns that we wait, for how long, and what would end it sooner."""
+    held, account = retreats(), Password().account()
+    held.note(account, secret_digest(account), fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    hold = held.hold(account, 60.0)
+    assert hold
+    assert hold.fault_at(60.0).detail == "no; next login in 19 min or once the secret changes"
+    held = retreats()
+    held.note(account, secret_digest(account), fault(Reason.LOGIN_DELAY), now=0.0)
+    hold = held.hold(account, 5.0)
+    assert hold
+    assert hold.fault_at(5.0).detail == "held back after login_delay: no; next login in 10 s"

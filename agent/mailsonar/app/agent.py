@@ -21,23 +21,22 @@ from mailsonar.app.signing import signing_key, with_key
 from mailsonar.app.state import State, opened_state
 from mailsonar.app.supervise import Supervisor
 from mailsonar.app.tools import Tools, opened_tools
-from mailsonar.app.watch import signature
+from mailsonar.app.upkeep import beat, prune
+from mailsonar.app.watch import Watch
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.config.redacted import redacted
 from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
-from mailsonar.observe.history import KEPT_RESULTS
 from mailsonar.probe.workshop import Workshop
 from mailsonar.web.listen import serve
 from mailsonar.web.server import build_app
 from mailsonar.web.site import Site
 
-LOOP_BEAT_SECONDS = 0.1
-WATCH_SECONDS = 5.0
-PRUNE_SECONDS = 600.0
-PRUNE_GIVE_UPS = 2
+PATIENCE_OF_READINESS_SECONDS = 5.0
+PATIENCE_OF_HEALTH_SECONDS = 60.0
+WATCH_SECONDS = 2.0  # 1,200 files take 45 ms of a thread
 
 log = logging.getLogger(__name__)
 
@@ -125,21 +124,32 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 supervisor = Supervisor(group, self._clock, self._board.metrics.task_restarted)
                 self._fleet = Fleet(group, supervisor, self._clock, self._board.metrics.schedule_lagged)
-                self._put_in_force(plan, self._fleet)
-                self._fleet.resume(self._state)
-                self._board.history.restore(past_results(self._state, plan.config.routes, self._clock))
-                kept = f"in {self._settings.storage}" if self._settings.storage else "in memory only"
-                log.info("MailSonar %s: %s; results are kept %s", __version__, _summary(plan.config), kept)
-                supervisor.keep("event_loop_beat", "", self._beat)
-                supervisor.keep("config_watch", "", self._watch)
-                supervisor.keep("journal_pruning", "", self._prune)
                 with self._signals(group):
+                    await self._take_up(plan, self._fleet)
+                    self._keep_up(supervisor)
                     await self._stop.wait()
                     log.info("draining: no new attempts start, sessions under way come to their end")
                     await self._fleet.drain()
                 raise _Drained  # noqa: TRY301 - the one way to end a task group from within
         except* _Drained:
             log.info("drained")
+
+    async def _take_up(self, plan: Plan, fleet: Fleet) -> None:
+        """Go on where an earlier process stopped."""
+        held_back = await self._tools.recall_breakers(plan.config)
+        self._put_in_force(plan, fleet)
+        for login in held_back:
+            self._board.metrics.account_used(login)
+        fleet.resume(self._state)
+        self._board.history.restore(past_results(self._state, plan.config.routes, self._clock))
+        kept = f"in {self._settings.storage}" if self._settings.storage else "in memory only"
+        log.info("MailSonar %s: %s; results are kept %s", __version__, _summary(plan.config), kept)
+
+    def _keep_up(self, supervisor: Supervisor) -> None:
+        supervisor.keep("event_loop_beat", "", lambda: beat(self._clock, self._board.metrics.loop_lagged))
+        supervisor.keep("config_watch", "", self._watch)
+        if ledger := self._state.ledger:
+            supervisor.keep("journal_pruning", "", lambda: prune(ledger, self._longest_give_up, self._clock))
 
     async def reload(self) -> str | None:
         """Take over the config as it is on disk now, or nothing of it.
@@ -168,13 +178,16 @@ class Agent:
             history=self._board.history,
             metrics=self._board.metrics,
             clock=self._clock,
-            ready=lambda: self._fleet is not None and self._fleet.is_running,
-            healthy=lambda: self._stop.is_set() or self._fleet is None or self._fleet.is_running,
+            ready=lambda: self._plan is not None and self._is_running(PATIENCE_OF_READINESS_SECONDS),
+            healthy=lambda: self._stop.is_set() or self._is_running(PATIENCE_OF_HEALTH_SECONDS),
             reload=self.reload,
             probe_now=lambda name: self._fleet is not None and self._fleet.probe_now(name),
             config_text=lambda: redacted(self._plan.config) if self._plan else "",
             lifecycle=self._settings.enable_lifecycle,
         )
+
+    def _is_running(self, patience_seconds: float) -> bool:
+        return self._fleet is None or self._fleet.is_running(patience_seconds)
 
     def _put_in_force(self, plan: Plan, fleet: Fleet) -> None:
         routes = [route for route in plan.config.routes if route.enabled]
@@ -209,29 +222,16 @@ class Agent:
             log.exception("a reload failed by our own fault")
             self._board.metrics.config_reloaded(successful=False)
 
-    async def _beat(self) -> None:
-        """Measure by how much the event loop is late."""
-        while True:
-            due = self._clock.monotonic() + LOOP_BEAT_SECONDS
-            await self._clock.sleep(LOOP_BEAT_SECONDS)
-            self._board.metrics.loop_lagged(max(0.0, self._clock.monotonic() - due))
-
-    async def _prune(self) -> None:
-        """Keep the journal from growing for ever."""
-        while self._state.ledger and self._plan:
-            longest = max((route.give_up_seconds for route in self._plan.config.routes), default=0.0)
-            self._state.ledger.prune(PRUNE_GIVE_UPS * longest, KEPT_RESULTS)
-            await self._clock.sleep(PRUNE_SECONDS)
+    def _longest_give_up(self) -> float:
+        routes = self._plan.config.routes if self._plan else ()
+        return max((route.give_up_seconds for route in routes), default=0.0)
 
     async def _watch(self) -> None:
-        """Reload when a file of the config changed on disk."""
-        seen = None
-        while True:
-            files = self._plan.config.files if self._plan else ()
-            now = files, await asyncio.to_thread(signature, files)
-            if seen and seen[0] == files and seen != now:
+        """Reload when what the config was read from changed on disk."""
+        watch = Watch(self._settings.load)
+        while self._plan:
+            if await asyncio.to_thread(watch.sees_change, self._plan.config.sources):
                 await self.reload()
-            seen = now
             await self._clock.sleep(WATCH_SECONDS)
 
 

@@ -6,6 +6,7 @@ A new config replaces the old one without disturbing what it leaves unchanged. A
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from mailsonar.journal.records import OpenRecord
 from mailsonar.model.route import Maildrop, Route, maildrops_of
 from mailsonar.probe.ledger import PastAttempt
 from mailsonar.probe.maildrop import MaildropOwner
+from mailsonar.probe.pending import Bounce
 from mailsonar.probe.prober import Prober
 from mailsonar.probe.roundtrip import RoundTrip
 from mailsonar.probe.workshop import Workshop
@@ -39,7 +41,9 @@ class Fleet:
         self._clock = clock
         self._lagged = lagged
         self._routes: dict[str, Route] = {}
-        self._schedules: dict[str, asyncio.Task[None]] = {}
+        self._schedules: dict[str, Schedule] = {}
+        self._starts: dict[str, asyncio.Task[None]] = {}
+        self._retired: list[MaildropOwner] = []
         self._owners: dict[str, MaildropOwner] = {}
         self._prober: Prober | None = None
         self._under_way: set[RoundTrip] = set()
@@ -56,14 +60,15 @@ class Fleet:
         self._employ({maildrop.name: maildrop for maildrop in maildrops_of(wanted.values())}, workshop)
         self._prober = Prober(workshop, self._owners, self._spawn, self._under_way)
         for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
-            self._schedules.pop(name).cancel()
+            del self._schedules[name]
+            self._starts.pop(name).cancel()
             if asked_for := self._asked_for.pop(name, None):
                 asked_for.cancel()
             del self._routes[name]
         for name, route in wanted.items():
             if name not in self._routes:
                 self._routes[name] = route
-                self._schedules[name] = self._start(route)
+                self._start(route)
 
     def resume(self, state: State) -> None:
         """Go on with what an earlier process left: attempts in flight, and messages that may still have to be removed.
@@ -92,15 +97,19 @@ class Fleet:
             self._asked_for[route_name] = self._supervisor.keep("probe_now", route_name, lambda: self._begin(route))
         return True
 
-    @property
-    def is_running(self) -> bool:
-        """Tell whether every schedule runs."""
-        return not any(task.done() for task in self._schedules.values())
+    def is_running(self, patience_seconds: float) -> bool:
+        """Tell whether every schedule runs: nothing is due for longer than that without being set off."""
+        return not any(schedule.overdue_seconds > patience_seconds for schedule in self._schedules.values())
 
     async def drain(self) -> None:
-        """Start nothing more, and let sessions that are under way come to their end, within bounds."""
-        for start in (*self._schedules.values(), *self._asked_for.values()):
+        """Start nothing more, and let sessions that are under way come to their end, within bounds.
+
+        Looks read no further, and leave by QUIT: no lock on a maildrop stays behind.
+        """
+        for start in (*self._starts.values(), *self._asked_for.values()):
             start.cancel()
+        for owner in self._all_owners:
+            owner.rest()
         self._routes.clear()
         ends = self._clock.monotonic() + DRAIN_SECONDS
         while self._is_talking and self._clock.monotonic() < ends:
@@ -111,12 +120,19 @@ class Fleet:
         return (
             (self._prober is not None and self._prober.is_setting_off)
             or any(one.is_submitting for one in self._under_way)
-            or any(owner.looking is not None for owner in self._owners.values())
+            or any(owner.looking is not None for owner in self._all_owners)
         )
 
+    @property
+    def _all_owners(self) -> list[MaildropOwner]:
+        return [*self._owners.values(), *self._retired]
+
     def _employ(self, maildrops: Mapping[str, Maildrop], workshop: Workshop) -> None:
+        self._retired = [owner for owner in self._retired if not owner.is_done]
         for name in [name for name, owner in self._owners.items() if maildrops.get(name) != owner.maildrop]:
-            self._owners.pop(name).retire()
+            retired = self._owners.pop(name)
+            retired.retire()
+            self._retired.append(retired)
         for name, maildrop in maildrops.items():
             if name in self._owners:
                 self._owners[name].adopt(workshop)
@@ -124,9 +140,9 @@ class Fleet:
                 owner = self._owners[name] = MaildropOwner(maildrop, workshop)
                 self._supervisor.keep("maildrop", name, owner.run)
 
-    def _start(self, route: Route) -> asyncio.Task[None]:
-        schedule = Schedule(route.name, route.interval_seconds, self._clock)
-        return self._supervisor.keep(
+    def _start(self, route: Route) -> None:
+        schedule = self._schedules[route.name] = Schedule(route.name, route.interval_seconds, self._clock)
+        self._starts[route.name] = self._supervisor.keep(
             "route", route.name, lambda: schedule.run(lambda: self._begin(route), self._lagged)
         )
 
@@ -141,8 +157,10 @@ class Fleet:
 def _past(record: OpenRecord) -> PastAttempt:
     return PastAttempt(
         token_id=record.token_id,
+        destination=record.destination,
         started_wall=record.started_wall,
         accepted_wall=record.accepted_wall,
         seen_wall=record.seen_wall,
         since_wall=record.since_wall,
+        bounce=Bounce(**json.loads(record.bounce)) if record.bounce else None,
     )

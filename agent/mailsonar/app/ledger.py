@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from mailsonar.clock import Clock
 from mailsonar.journal.records import Count, EndedRecord, OpenRecord
@@ -12,6 +13,7 @@ from mailsonar.journal.writer import Writer
 from mailsonar.model.result import Result
 from mailsonar.observe.result_json import result_as_json
 from mailsonar.probe.ledger import Intent
+from mailsonar.probe.pending import Bounce
 
 
 class JournalLedger:
@@ -30,7 +32,12 @@ class JournalLedger:
 
     async def intend(self, intent: Intent) -> None:
         """Return once the intent is durable, or cannot be made so now."""
-        record = OpenRecord(token_id=intent.token_id, route=intent.route, started_wall=intent.started_wall)
+        record = OpenRecord(
+            token_id=intent.token_id,
+            route=intent.route,
+            destination=intent.destination,
+            started_wall=intent.started_wall,
+        )
         await self._writer.write(lambda store: store.intend(record))
         self._counts[intent.route]["started"] += 1
 
@@ -41,6 +48,11 @@ class JournalLedger:
     async def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
         """Return once it is on record that a message was seen, or cannot be put there now."""
         await self._writer.write(lambda store: store.arrive(token_id, seen_wall, since_wall))
+
+    async def bounce(self, token_id: str, bounce: Bounce) -> None:
+        """Return once it is on record that a message was not delivered, or cannot be put there now."""
+        text = json.dumps(asdict(bounce))
+        await self._writer.write(lambda store: store.bounce(token_id, text))
 
     async def end(self, result: Result) -> None:
         """Return once the outcome is durable, or cannot be made so now."""

@@ -9,24 +9,30 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailsonar.app.breakers import KeptBreakers
 from mailsonar.app.ledger import JournalLedger
 from mailsonar.clock import Clock
 from mailsonar.journal.folder import lock_folder, open_store
-from mailsonar.journal.records import EndedRecord, OpenRecord
+from mailsonar.journal.records import BreakerRecord, EndedRecord, OpenRecord
 from mailsonar.journal.writer import Writer
 from mailsonar.probe.prober import new_instance
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What an earlier process left, and where this one keeps its record; `ledger` is None without a state directory."""
+    """What an earlier process left, and where this one keeps its record.
+
+    `ledger` and `breakers` are None without a state directory.
+    """
 
     instance: str
     ledger: JournalLedger | None = None
+    breakers: KeptBreakers | None = None
     open_attempts: tuple[OpenRecord, ...] = ()
     ended_attempts: tuple[EndedRecord, ...] = ()
+    open_breakers: tuple[BreakerRecord, ...] = ()
 
 
 @asynccontextmanager
@@ -48,7 +54,8 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
     lock = lock_folder(folder)
     try:
         store = await asyncio.to_thread(open_store, folder, instance)
-        left = store.open_attempts(), store.ended_attempts(), store.counts()
+        counts = store.counts()
+        left = tuple(store.open_attempts()), tuple(store.ended_attempts()), tuple(store.breakers())
         loop = asyncio.get_running_loop()
 
         def note_failure() -> None:
@@ -58,9 +65,11 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
         try:
             yield State(
                 instance=store.instance,
-                ledger=JournalLedger(writer, left[2], clock),
-                open_attempts=tuple(left[0]),
-                ended_attempts=tuple(left[1]),
+                ledger=JournalLedger(writer, counts, clock),
+                breakers=KeptBreakers(writer, clock),
+                open_attempts=left[0],
+                ended_attempts=left[1],
+                open_breakers=left[2],
             )
         finally:
             await asyncio.to_thread(writer.close, CLOSE_SECONDS)

@@ -6,10 +6,11 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mailsonar.app.breakers import holds_of
 from mailsonar.app.state import State
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config
-from mailsonar.model.observer import Observer
+from mailsonar.model.observer import Login, Observer
 from mailsonar.model.route import maildrops_of
 from mailsonar.model.server import Secret
 from mailsonar.net.converse import Network
@@ -33,7 +34,7 @@ class Tools:
         self._resolver = resolver
         self._observers = tuple(observers)
         self._turns = Turns()
-        self._retreats = Retreats(random.random)
+        self._retreats = Retreats(random.random, state.breakers)
         self._state = state
 
     def workshop(self, config: Config, keys: Sequence[Secret]) -> Workshop:
@@ -61,6 +62,16 @@ class Tools:
         network = Network(self.clock, self._resolver, contexts)
         ledger = self._state.ledger or NoLedger()
         return Workshop(network, identity, self._turns, self._observers, self._retreats, ledger)
+
+    async def recall_breakers(self, config: Config) -> list[Login]:
+        """Leave those accounts alone that an earlier process left alone; return what observers should hear of them."""
+        routes = [route for route in config.routes if route.enabled]
+        accounts = [route.sender.account for route in routes]
+        accounts += [maildrop.account for maildrop in maildrops_of(routes)]
+        holds = await holds_of(self._state.open_breakers, accounts, self.clock)
+        for account, hold in holds:
+            self._retreats.restore(account, hold)
+        return [Login(account=account, authenticated=None, held_back=True) for account, _ in holds]
 
 
 @contextmanager

@@ -1,26 +1,41 @@
-"""Notices that the config's files changed on disk, also by the exchange of a symbolic link, as Kubernetes does it."""
+"""Notices that what the config was read from changed on disk: edits, exchanged links, files that come and go."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable
 
-Signature = frozenset[tuple[str, int, int, int]]
+from mailsonar.config.load import Config, ConfigInvalid
+from mailsonar.config.sources import Sources
 
 
-def signature(files: Iterable[Path]) -> Signature:
-    """Return what tells one state of the files, and of the folders they lie in, from another.
+class Watch:
+    """Compares the disk with what was tried last, be it in force or refused: each content is tried once.
 
     Args:
-        files: absolute paths; links are followed, and a missing file counts as a state, too.
+        load: reads the config as it is on disk; a config that is refused may name files that the one in force does not,
+            and may be mended by them.
     """
-    places = set(files)
-    return frozenset(_mark(place) for place in places | {place.parent for place in places})
 
+    def __init__(self, load: Callable[[], Config]) -> None:
+        self._load = load
+        self._in_force: Sources | None = None
+        self._tried: Sources | None = None
 
-def _mark(place: Path) -> tuple[str, int, int, int]:
-    try:
-        found = place.stat()
-    except OSError:
-        return (str(place), 0, 0, 0)
-    return (str(place), found.st_ino, found.st_mtime_ns, 0 if place.is_dir() else found.st_size)
+    def sees_change(self, in_force: Sources) -> bool:
+        """Tell whether the disk holds something that was not tried yet; it reads files, so call it off the event loop.
+
+        Args:
+            in_force: what the config was read from that is in force now.
+        """
+        if self._tried is None or in_force != self._in_force:
+            self._in_force = self._tried = in_force
+        if self._tried.now() == self._tried:
+            return False
+        self._tried = self._sources()
+        return True
+
+    def _sources(self) -> Sources:
+        try:
+            return self._load().sources
+        except ConfigInvalid as refused:
+            return refused.sources

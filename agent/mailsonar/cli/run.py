@@ -6,6 +6,7 @@ import logging
 import sys
 
 from mailsonar.app.agent import run_agent
+from mailsonar.app.upkeep import take_descriptors
 from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import ConfigInvalid
@@ -21,6 +22,7 @@ async def command(arguments: Arguments) -> int:
     """Run the agent until it is told to stop; return the exit code."""
     configure_logging(arguments.log_level, arguments.log_format, sys.stderr)
     settings = settings_of(arguments)
+    take_descriptors()
     try:
         config = settings.load()
         await run_agent(config, settings, SystemClock(), lambda url: log.info("metrics and page at %s", url))

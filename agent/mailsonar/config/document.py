@@ -14,13 +14,12 @@ from typing import Any
 
 import yaml
 
-from mailsonar.config.files import FileUnusable, read_file
+from mailsonar.config.files import LARGEST_BYTES, FileUnusable, read_file
 from mailsonar.config.problem import Place, Problem, Report
 from mailsonar.config.wording import Loc
 from mailsonar.config.yaml_scalars import TAG, Scalar, is_text, scalar
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_LARGEST_BYTES = 16 * 2**20
 _DEEPEST = 16
 _MOST_REPEATED = 50_000
 
@@ -55,7 +54,7 @@ class Document:
 
 def read_document(path: Path, report: Report) -> Document | None:
     """Return the file's content; None where it cannot be understood, after telling the report why."""
-    report.files[path] = None
+    report.note(path)
     try:
         return _parse(path, _text(path), report)
     except _Unusable as unusable:
@@ -80,7 +79,7 @@ def _whole_file(path: Path, unusable: _Unusable) -> Problem:
 def _text(path: Path) -> str:
     """Return the file's text."""
     try:
-        content = read_file(path, limit=_LARGEST_BYTES)[1]
+        content = read_file(path, limit=LARGEST_BYTES)[1]
     except FileUnusable as error:
         raise _Unusable(1, f"cannot be read: {error}; name a readable YAML file") from None
     try:

@@ -17,7 +17,7 @@ def read_included(main: Document, patterns: Sequence[str], report: Report) -> li
     for index, pattern in enumerate(patterns):
         if not pattern:
             continue  # reported with the types
-        found = _matches(main.file.parent, pattern)
+        found = report.match(main.file.parent, pattern)
         if not found and not glob.has_magic(pattern):
             place = Place(main) / "include" / index
             report.wrong(place, f"there is no file {printable(pattern)}: name one, or a pattern with a wildcard")
@@ -25,9 +25,3 @@ def read_included(main: Document, patterns: Sequence[str], report: Report) -> li
             paths.setdefault(path.resolve(), path)
     included = list(paths.values())[1:]
     return [document for path in included if (document := read_document(path, report))]
-
-
-def _matches(folder: Path, pattern: str) -> list[Path]:
-    """Return the paths that match a pattern, by name."""
-    names = glob.glob(pattern, root_dir=folder)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return [folder / name for name in sorted(names)]

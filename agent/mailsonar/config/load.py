@@ -20,6 +20,7 @@ from mailsonar.config.routes import Routing
 from mailsonar.config.schema import Settings
 from mailsonar.config.secrets import check_signing_key
 from mailsonar.config.sections import check_sections
+from mailsonar.config.sources import Sources
 from mailsonar.config.timing import Timing, check_timing
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Secret
@@ -31,7 +32,7 @@ __all__ = ["Config", "ConfigInvalid", "Problem", "load_config"]
 class Config:
     """The effective config.
 
-    `routes` are in file order, the disabled ones included; `files` is every file that was read, for a reload to watch;
+    `routes` are in file order, the disabled ones included; `sources` is what was read, for a reload to watch;
     `warnings` are lines for the log.
     """
 
@@ -40,7 +41,7 @@ class Config:
     routes: tuple[Route, ...]
     senders: Mapping[str, Sender]
     maildrops: Mapping[str, Maildrop]
-    files: tuple[Path, ...]
+    sources: Sources
     warnings: tuple[str, ...] = ()
 
 
@@ -59,7 +60,7 @@ def load_config(file: Path, *, environ: Mapping[str, str], allow_inline_secrets:
     main = read_document(file, loading.report)
     config = _resolve(main, loading) if main else None
     if config is None or loading.report.problems:
-        raise ConfigInvalid(loading.report.in_order())
+        raise ConfigInvalid(loading.report.in_order(), loading.report.sources)
     return config
 
 
@@ -90,7 +91,7 @@ def _resolve(main: Document, loading: Loading) -> Config:
         routes=tuple(routes.values.values()),
         senders=MappingProxyType(senders.values),
         maildrops=MappingProxyType(maildrops.values),
-        files=tuple(report.files),
+        sources=report.sources,
         warnings=tuple(report.warnings),
     )
 

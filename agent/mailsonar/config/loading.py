@@ -41,7 +41,7 @@ class Loading:
     def path(self, place: Place, name: str) -> Path:
         """Return the path of a file that is about to be read; a relative one starts at the config file's folder."""
         path = place.document.file.parent / name
-        self.report.files[path] = None
+        self.report.note(path)
         return path
 
     def examine(self, paths: tuple[Path, ...], wrong_with: Callable[..., str | None], place: Place) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
+from mailsonar.config.files import files_matching, fingerprint
+from mailsonar.config.sources import Sources
 from mailsonar.config.wording import Loc, path_text
 from mailsonar.config.yaml_scalars import Scalar
 
@@ -28,10 +31,11 @@ class Problem:
 
 
 class ConfigInvalid(Exception):
-    """The config cannot be used; its text has one line for each problem."""
+    """The config cannot be used; its text has one line for each problem, `sources` is what was read nevertheless."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], sources: Sources) -> None:
         self.problems = tuple(problems)
+        self.sources = sources
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -80,7 +84,23 @@ class Report:
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    files: dict[Path, None] = field(default_factory=dict)
+    files: dict[Path, str] = field(default_factory=dict, repr=False)
+    matches: dict[tuple[Path, str], tuple[Path, ...]] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> Sources:
+        """Return what was read so far."""
+        return Sources(files=MappingProxyType(self.files), matches=MappingProxyType(self.matches))
+
+    def note(self, file: Path) -> None:
+        """Note a file that is about to be read: a change from now on shows, at the worst in what was read already."""
+        if file not in self.files:
+            self.files[file] = fingerprint(file)
+
+    def match(self, folder: Path, pattern: str) -> tuple[Path, ...]:
+        """Return, and note, the files that an `include` pattern matches, by name."""
+        self.matches[folder, pattern] = files_matching(folder, pattern)
+        return self.matches[folder, pattern]
 
     def wrong(self, place: Place, message: str) -> None:
         """Note what makes the config unusable."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from mailsonar.dialogue.command_smtp import ask_smtp
 from mailsonar.dialogue.refusals import smtp_refusal
-from mailsonar.dialogue.steps import Dialogue, Patience, ask
+from mailsonar.dialogue.steps import Dialogue, Patience
 from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
 from mailsonar.model.server import Account, Credentials, Mechanism, Security
 from mailsonar.model.stage import Stage
 from mailsonar.wire import sasl
-from mailsonar.wire.smtp import ReplyReader, SmtpReply
+from mailsonar.wire.smtp import SmtpReply
 
 COMMAND_LINE_LIMIT = 512
 
@@ -36,6 +37,7 @@ def authenticate(account: Account, offered: frozenset[str], notes: Notes) -> Dia
         AuthenticationUnavailable: no mechanism in common, or plaintext without the operator's leave.
         Refused: the server said no.
         ProtocolViolation: a challenge that makes no sense; the exchange was cancelled with `*`.
+        LimitExceeded: a challenge beyond our bounds; cancelled, too.
     """
     mechanism = _choose(account, offered)
     assert account.credentials is not None  # noqa: S101 - the caller asked before
@@ -68,7 +70,8 @@ def _exchange(mechanism: Mechanism, credentials: Credentials) -> Dialogue[SmtpRe
     else:
         reply = yield from _cram_md5(credentials)
     if reply.code == 334:
-        yield from _cancel("one challenge more than the mechanism has")
+        yield from _cancel()
+        raise ProtocolViolation("one challenge more than the mechanism has", stage=Stage.AUTHENTICATE)
     return reply
 
 
@@ -76,15 +79,15 @@ def _plain(credentials: Credentials) -> Dialogue[SmtpReply]:
     response = sasl.plain(credentials.username, credentials.password.reveal())
     line = f"AUTH PLAIN {sasl.encode(response)}"
     if len(line) + 2 <= COMMAND_LINE_LIMIT:
-        reply = yield from ask(Stage.AUTHENTICATE, line, ReplyReader())
+        reply = yield from ask_smtp(Stage.AUTHENTICATE, line)
         if reply.code != 501:
             return reply
-    reply = yield from ask(Stage.AUTHENTICATE, "AUTH PLAIN", ReplyReader())
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH PLAIN")
     return (yield from _answer(reply, lambda _challenge: response))
 
 
 def _login(credentials: Credentials) -> Dialogue[SmtpReply]:
-    reply = yield from ask(Stage.AUTHENTICATE, "AUTH LOGIN", ReplyReader())
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH LOGIN")
     reply = yield from _answer(reply, lambda _challenge: credentials.username.encode())
     return (yield from _answer(reply, lambda _challenge: credentials.password.reveal().encode()))
 
@@ -95,7 +98,7 @@ def _cram_md5(credentials: Credentials) -> Dialogue[SmtpReply]:
             raise ProtocolViolation("an empty challenge")
         return sasl.cram_md5(credentials.username, credentials.password.reveal(), challenge)
 
-    reply = yield from ask(Stage.AUTHENTICATE, "AUTH CRAM-MD5", ReplyReader())
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH CRAM-MD5")
     return (yield from _answer(reply, respond))
 
 
@@ -104,13 +107,13 @@ def _answer(reply: SmtpReply, respond: Callable[[bytes], bytes]) -> Dialogue[Smt
         return reply
     try:
         response = respond(sasl.decode("".join(reply.lines).strip()))
-    except ProtocolViolation as violation:
-        yield from _cancel(violation.detail)
+    except MailSonarError as senseless:
+        senseless.stage = Stage.AUTHENTICATE
+        yield from _cancel()
         raise
-    return (yield from ask(Stage.AUTHENTICATE, sasl.encode(response), ReplyReader()))
+    return (yield from ask_smtp(Stage.AUTHENTICATE, sasl.encode(response)))
 
 
-def _cancel(detail: str) -> Dialogue[None]:
+def _cancel() -> Dialogue[None]:
     with suppress(MailSonarError):
-        yield from ask(Stage.AUTHENTICATE, "*", ReplyReader(), Patience.QUIT)
-    raise ProtocolViolation(detail, stage=Stage.AUTHENTICATE)
+        yield from ask_smtp(Stage.AUTHENTICATE, "*", Patience.QUIT)

@@ -22,7 +22,10 @@ RETRIEVED_BODY_LIMIT = 32 * 1024
 
 
 class Examiner(Protocol):
-    """Decides what a look reads and deletes, and keeps what it found. Keys stand for messages across sessions."""
+    """Decides what a look reads and deletes, and keeps what it found.
+
+    Keys stand for messages across sessions; those below zero are places in the listing, which others may take.
+    """
 
     def authenticated(self) -> None:
         """Note that the server let us in."""
@@ -90,7 +93,9 @@ class Reading:
         except LimitExceeded:
             self._examiner.unreadable(key, gone=False)
             return False
-        if status.ok and self._examiner.reported(key, report):
+        if not status.ok:
+            self._examiner.unreadable(key, gone=True)
+        elif self._examiner.reported(key, report):
             yield from self._delete(number, figure, key)
         return True
 

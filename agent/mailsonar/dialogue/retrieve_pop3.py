@@ -122,10 +122,10 @@ def _sane(listing: Listing) -> Listing:
 
 
 def _keys(listing: Listing, *, has_unique_ids: bool) -> Iterator[int]:
-    """Yield a key for each row: the unique-id's fingerprint, made distinct by the number where it alone is not."""
+    """Yield a key for each row: the unique-id's fingerprint, or a place below zero where it is not distinct."""
     times = Counter(listing.figures) if has_unique_ids else {}
     for number, figure in zip(listing.numbers, listing.figures, strict=True):
-        yield figure if times.get(figure) == 1 else fingerprint(b"%d %d" % (number, figure))
+        yield figure if times.get(figure) == 1 else -fingerprint(b"%d %d" % (number, figure))
 
 
 def _quit(examiner: Examiner, *, deletions: int) -> Dialogue[None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
+from mailsonar.model.fault import MailSonarError, ProtocolViolation
 from mailsonar.model.stage import Stage
 from mailsonar.wire.lines import Reader, command
 
@@ -26,14 +27,23 @@ class Patience(Enum):
     QUIT = auto()
 
 
+def out_of_turn(_said: bytes) -> MailSonarError:
+    """Return the error that it is to speak before the question: what was said could pass for the answer."""
+    return ProtocolViolation("the server said something before it was asked")
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
-    """Write `send` (nothing, for a greeting), then read until `read` is satisfied."""
+    """Write `send` (nothing, for a greeting), then read until `read` is satisfied.
+
+    `unasked` tells what it amounts to if something waits to be read before the question.
+    """
 
     stage: Stage
     send: bytes
     read: Reader[T]
     patience: Patience = Patience.COMMAND
+    unasked: Callable[[bytes], MailSonarError] = out_of_turn
 
 
 @dataclass(frozen=True, slots=True)

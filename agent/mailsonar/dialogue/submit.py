@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailsonar.dialogue.authenticate_smtp import authenticate
-from mailsonar.dialogue.refusals import expect
-from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, ask, hear, upgrade
+from mailsonar.dialogue.command_smtp import ask_smtp, transmit
+from mailsonar.dialogue.refusals import expect, smtp_refusal
+from mailsonar.dialogue.steps import Dialogue, Patience, hear, upgrade
 from mailsonar.message.compose import Envelope
 from mailsonar.model.fault import MailSonarError, Reason, Refused, StarttlsUnavailable
 from mailsonar.model.result import Reply
@@ -84,15 +85,15 @@ def open_session(account: Account, hello_name: str, notes: SubmissionNotes) -> D
 def leave() -> Dialogue[None]:
     """Say QUIT; what comes of it changes nothing."""
     try:
-        yield from ask(Stage.QUIT, "QUIT", ReplyReader(), Patience.QUIT)
+        yield from ask_smtp(Stage.QUIT, "QUIT", Patience.QUIT)
     except MailSonarError:
         return
 
 
 def _hello(hello_name: str, notes: SubmissionNotes) -> Dialogue[Extensions]:
-    reply = notes.hear((yield from ask(Stage.HELLO, f"EHLO {hello_name}", ReplyReader())))
+    reply = notes.hear((yield from ask_smtp(Stage.HELLO, f"EHLO {hello_name}")))
     if reply.code in (500, 501, 502, 504):
-        reply = notes.hear((yield from ask(Stage.HELLO, f"HELO {hello_name}", ReplyReader())))
+        reply = notes.hear((yield from ask_smtp(Stage.HELLO, f"HELO {hello_name}")))
         expect(reply, 250, stage=Stage.HELLO)
         return Extensions({})
     return Extensions.of(expect(reply, 250, stage=Stage.HELLO))
@@ -101,7 +102,9 @@ def _hello(hello_name: str, notes: SubmissionNotes) -> Dialogue[Extensions]:
 def _start_tls(extensions: Extensions) -> Dialogue[None]:
     if not extensions.starttls:
         raise StarttlsUnavailable("the server does not offer STARTTLS", stage=Stage.STARTTLS)
-    reply = yield from ask(Stage.STARTTLS, "STARTTLS", ReplyReader())
+    reply = yield from ask_smtp(Stage.STARTTLS, "STARTTLS")
+    if reply.code == 421:  # the service goes down: that is no word about TLS
+        raise smtp_refusal(reply, Stage.STARTTLS)
     if reply.code != 220:
         raise StarttlsUnavailable(f"STARTTLS was refused: {reply}", stage=Stage.STARTTLS)
     yield from upgrade(implicit=False)
@@ -110,14 +113,14 @@ def _start_tls(extensions: Extensions) -> Dialogue[None]:
 def _transact(mail: Mail, extensions: Extensions, notes: SubmissionNotes) -> Dialogue[None]:
     parameters = _mail_parameters(mail, extensions)
     paths = mail.envelope
-    reply = yield from ask(Stage.MAIL_FROM, f"MAIL FROM:<{paths.reverse_path}>{parameters}", ReplyReader())
+    reply = yield from ask_smtp(Stage.MAIL_FROM, f"MAIL FROM:<{paths.reverse_path}>{parameters}")
     expect(notes.hear(reply), 250, stage=Stage.MAIL_FROM)
-    reply = yield from ask(Stage.RCPT_TO, f"RCPT TO:<{paths.forward_path}>", ReplyReader())
+    reply = yield from ask_smtp(Stage.RCPT_TO, f"RCPT TO:<{paths.forward_path}>")
     expect(notes.hear(reply), 250, 251, 252, stage=Stage.RCPT_TO)
-    reply = yield from ask(Stage.DATA, "DATA", ReplyReader())
+    reply = yield from ask_smtp(Stage.DATA, "DATA")
     expect(notes.hear(reply), 354, stage=Stage.DATA)
     try:
-        reply = yield Exchange(Stage.DATA, data_block(mail.content), ReplyReader(), Patience.DATA)
+        reply = yield from transmit(Stage.DATA, data_block(mail.content), Patience.DATA)
     except MailSonarError as error:
         notes.uncertain = error.sent
         raise

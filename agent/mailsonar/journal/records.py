@@ -9,15 +9,18 @@ from dataclasses import dataclass
 class OpenRecord:
     """An attempt without an outcome; without `accepted_wall` nobody knows whether its message left.
 
-    With `seen_wall` it was seen then, and not yet at `since_wall`.
+    `destination` names the account that the message goes to. With `seen_wall` it was seen then, and not yet at
+    `since_wall`; `bounce` is what a report said of it, as JSON.
     """
 
     token_id: str
     route: str
+    destination: str
     started_wall: float
     accepted_wall: float | None = None
     seen_wall: float | None = None
     since_wall: float | None = None
+    bounce: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +42,16 @@ class Count:
     route: str
     what: str
     times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerRecord:
+    """An account that is left alone until `until_wall`, since a server refused its secret.
+
+    `digest` tells that secret from another, and is made so that it does not tell the secret; `fault` is JSON.
+    """
+
+    account: str
+    until_wall: float
+    digest: str
+    fault: str

@@ -11,20 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailsonar.journal.records import Count, EndedRecord, OpenRecord
+from mailsonar.journal.records import BreakerRecord, Count, EndedRecord, OpenRecord
 
 APPLICATION_ID = 0x4D534E52
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE identity (instance TEXT NOT NULL);
 CREATE TABLE attempts (
-    token TEXT PRIMARY KEY, route TEXT NOT NULL, started REAL NOT NULL,
-    accepted REAL, seen REAL, since REAL, ended REAL, outcome TEXT, result TEXT
+    token TEXT PRIMARY KEY, route TEXT NOT NULL, destination TEXT NOT NULL, started REAL NOT NULL,
+    accepted REAL, seen REAL, since REAL, bounce TEXT, ended REAL, outcome TEXT, result TEXT
 ) WITHOUT ROWID;
 CREATE INDEX attempts_by_route ON attempts (route, started);
 CREATE TABLE counts (
     route TEXT NOT NULL, what TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (route, what)
+) WITHOUT ROWID;
+CREATE TABLE breakers (
+    account TEXT PRIMARY KEY, until REAL NOT NULL, digest TEXT NOT NULL, fault TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 _COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
@@ -110,8 +113,8 @@ class Store:
     def intend(self, record: OpenRecord) -> None:
         """Record that an attempt starts, and count it."""
         made = self._connection.execute(
-            "INSERT OR IGNORE INTO attempts (token, route, started) VALUES (?, ?, ?)",
-            (record.token_id, record.route, record.started_wall),
+            "INSERT OR IGNORE INTO attempts (token, route, destination, started) VALUES (?, ?, ?, ?)",
+            (record.token_id, record.route, record.destination, record.started_wall),
         )
         if made.rowcount:
             self._connection.execute(_COUNT, (record.route, "started"))
@@ -125,6 +128,10 @@ class Store:
         self._connection.execute(
             "UPDATE attempts SET seen = ?, since = ? WHERE token = ?", (seen_wall, since_wall, token_id)
         )
+
+    def bounce(self, token_id: str, bounce: str) -> None:
+        """Record that a report says why an attempt's message was not delivered."""
+        self._connection.execute("UPDATE attempts SET bounce = ? WHERE token = ?", (bounce, token_id))
 
     def end(self, record: EndedRecord) -> None:
         """Record an attempt's outcome, and count it."""
@@ -147,11 +154,21 @@ class Store:
     def open_attempts(self) -> list[OpenRecord]:
         """Return the attempts without an outcome, the oldest first."""
         rows = self._connection.execute(
-            "SELECT token, route, started, accepted, seen, since FROM attempts WHERE outcome IS NULL ORDER BY started"
+            "SELECT token, route, destination, started, accepted, seen, since, bounce FROM attempts "
+            "WHERE outcome IS NULL ORDER BY started"
         )
         return [
-            OpenRecord(token_id=t, route=r, started_wall=s, accepted_wall=a, seen_wall=e, since_wall=n)
-            for t, r, s, a, e, n in rows
+            OpenRecord(
+                token_id=t,
+                route=r,
+                destination=d,
+                started_wall=s,
+                accepted_wall=a,
+                seen_wall=e,
+                since_wall=n,
+                bounce=b,
+            )
+            for t, r, d, s, a, e, n, b in rows
         ]
 
     def ended_attempts(self) -> list[EndedRecord]:
@@ -164,6 +181,22 @@ class Store:
             EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j)
             for t, r, s, e, o, j in rows
         ]
+
+    def open_breaker(self, record: BreakerRecord) -> None:
+        """Record that an account is left alone."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO breakers VALUES (?, ?, ?, ?)",
+            (record.account, record.until_wall, record.digest, record.fault),
+        )
+
+    def close_breaker(self, account: str) -> None:
+        """Record that an account may be used again."""
+        self._connection.execute("DELETE FROM breakers WHERE account = ?", (account,))
+
+    def breakers(self) -> list[BreakerRecord]:
+        """Return the accounts that are left alone."""
+        rows = self._connection.execute("SELECT account, until, digest, fault FROM breakers")
+        return [BreakerRecord(account=a, until_wall=u, digest=d, fault=f) for a, u, d, f in rows]
 
     def counts(self) -> list[Count]:
         """Return all counts."""

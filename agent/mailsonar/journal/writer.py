@@ -94,19 +94,13 @@ class Writer:
     def _commit(self, group: list[_Order]) -> None:
         wanted = self._backlog + group
         try:
-            with self._store.transaction():
-                for order in wanted:
-                    order.change(self._store)
+            self._make(wanted)
         except sqlite3.Error as error:
             self._backlog = wanted[-BACKLOG_LIMIT:]
             self._failed()
             if not self._is_failing:
                 log.error("the journal cannot be written, probing goes on without it: %s", error)  # noqa: TRY400
             self._is_failing = True
-        except Exception:
-            log.exception("changes of the journal were dropped by our own fault")
-            self._backlog = []
-            self._failed()
         else:
             self._backlog = []
             if self._is_failing:
@@ -114,6 +108,22 @@ class Writer:
             self._is_failing = False
         for order in group:
             order.done()
+
+    def _make(self, orders: list[_Order]) -> None:
+        """Make all changes in one transaction; a change that is a bug of ours is dropped, and no other with it."""
+        try:
+            with self._store.transaction():
+                for order in orders:
+                    order.change(self._store)
+        except sqlite3.Error:
+            raise
+        except Exception:
+            if len(orders) > 1:
+                for order in orders:
+                    self._make([order])
+                return
+            log.exception("a change of the journal was dropped by our own fault")
+            self._failed()
 
 
 def _finish(waiting: asyncio.Future[None]) -> None:

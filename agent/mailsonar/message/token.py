@@ -18,7 +18,10 @@ from mailsonar.model.server import Secret
 ID_BYTES = 12
 INSTANCE_BYTES = 5
 _MAC_BYTES = 16
-_MAC = re.compile(r"(ms1-[a-z2-7]{20}-[a-z2-7]{8}-[a-z2-7]{8}-[0-9a-f]{11,12}-)[a-z2-7]+", re.IGNORECASE)
+# A server may fold what it quotes: blanks may stand between the parts, and within the HMAC.
+_MAC = re.compile(
+    r"(ms1-\s*[a-z2-7]{20}-\s*[a-z2-7]{8}-\s*[a-z2-7]{8}-\s*[0-9a-f]{11,12}-)(?:\s*[a-z2-7]){1,26}", re.IGNORECASE
+)
 _TEXT = re.compile(r"ms1-([a-z2-7]{20})-([a-z2-7]{8})-([a-z2-7]{8})-([0-9a-f]{11,12})-([a-z2-7]{26})")
 
 

@@ -153,3 +153,8 @@ class Account:
     def name(self) -> str:
         """Return the configured user name, "" where there is none: the label `account`."""
         return self.credentials.username if self.credentials else ""
+
+    @property
+    def key(self) -> str:
+        """Return what tells this account from all others: protocol, server and user name."""
+        return f"{self.server.protocol} {self.server.name} {self.name}"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from mailsonar.clock import Clock
 from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Step, Wait
-from mailsonar.model.fault import MailSonarError, ProtocolViolation, StageTimeout, StarttlsInjected, TlsFailed
+from mailsonar.model.fault import MailSonarError, StageTimeout, StarttlsInjected, TlsFailed
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Server
 from mailsonar.model.stage import Stage
@@ -131,7 +131,7 @@ class Session:
 
     async def _ask(self, exchange: Exchange[T], connection: Connection) -> None:
         if connection.anything_waits():
-            raise ProtocolViolation("the server said something before it was asked")
+            raise exchange.unasked(bytes(connection.buffer))
         try:
             await connection.send(exchange.send)
         finally:

@@ -1,6 +1,7 @@
 """Names to addresses, in threads of their own.
 
-`getaddrinfo` cannot be cancelled: a dead resolver holds its threads, so it gets a small pool that nothing else shares.
+`getaddrinfo` cannot be cancelled: a dead name server holds its threads. So there are only so many, nothing else shares
+them, those who ask for the same name at the same time share one, and none keeps the process from ending.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 
 from mailsonar.model.fault import ResolveFailed
 from mailsonar.model.server import IpVersion, Server
 from mailsonar.model.stage import Stage
 
-POOL_SIZE = 16
+THREADS_LIMIT = 128
 ADDRESSES_LIMIT = 6
 
 _FAMILIES = {IpVersion.ANY: socket.AF_UNSPEC, IpVersion.V4: socket.AF_INET, IpVersion.V6: socket.AF_INET6}
@@ -25,6 +28,8 @@ _DETAILS = {
     socket.EAI_AGAIN: "the name servers failed or gave no answer (SERVFAIL or timeout)",
     socket.EAI_FAIL: "the name servers failed for good",
 }
+
+Query = tuple[str, int, IpVersion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,16 @@ class Address:
 
 
 class Resolver:
-    """Resolves names in a bounded pool of threads; to be closed."""
+    """Resolves names in threads; to be closed."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="resolve")
+        self._threads = asyncio.Semaphore(THREADS_LIMIT)
+        self._under_way: dict[Query, asyncio.Task[list[Address]]] = {}
 
     def close(self) -> None:
-        """Give up what is under way; hung look-ups do not hold the process."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Give up what is under way; look-ups that hang do not hold the process."""
+        for task in self._under_way.values():
+            task.cancel()
 
     async def resolve(self, server: Server, timeout_seconds: float) -> list[Address]:
         """Return the first few addresses of a server, families alternating, the preferred one first (RFC 8305 4).
@@ -51,10 +58,9 @@ class Resolver:
         Raises:
             ResolveFailed: the name gave no address, or no answer came in time.
         """
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout_seconds):
-                return _interleave(await loop.run_in_executor(self._pool, _look_up, server))
+                return _interleave(await asyncio.shield(self._shared((server.host, server.port, server.ip_version))))
         except TimeoutError:
             detail = f"no answer from the name servers within {timeout_seconds:.3g} s"
         except socket.gaierror as error:
@@ -62,6 +68,24 @@ class Resolver:
         except UnicodeError:
             detail = "the name breaks the rules of DNS names"
         raise ResolveFailed(f"{server.host}: {detail}", stage=Stage.RESOLVE)
+
+    def _shared(self, query: Query) -> asyncio.Task[list[Address]]:
+        """Return the look-up of a name: the one that is under way, or a new one."""
+        if query not in self._under_way:
+            task = self._under_way[query] = asyncio.create_task(self._look_up(query))
+            task.add_done_callback(partial(self._ended, query))
+        return self._under_way[query]
+
+    def _ended(self, query: Query, task: asyncio.Task[list[Address]]) -> None:
+        del self._under_way[query]
+        if not task.cancelled():
+            task.exception()  # whoever asked may have given up since
+
+    async def _look_up(self, query: Query) -> list[Address]:
+        async with self._threads:
+            found: asyncio.Future[list[Address]] = asyncio.get_running_loop().create_future()
+            threading.Thread(target=_answer, args=(query, found), name="resolve", daemon=True).start()
+            return await found
 
 
 def literal(server: Server) -> Address | None:
@@ -81,9 +105,24 @@ def literal(server: Server) -> Address | None:
     return Address(socket.AF_INET, (server.host, server.port))
 
 
-def _look_up(server: Server) -> list[Address]:
-    found = socket.getaddrinfo(server.host, server.port, _FAMILIES[server.ip_version], socket.SOCK_STREAM)
-    return [Address(family, endpoint) for family, _, _, _, endpoint in found]  # type: ignore[arg-type] # only IP here
+def _answer(query: Query, found: asyncio.Future[list[Address]]) -> None:
+    """Look a name up, in a thread, and tell the loop; it may have ended in the meantime."""
+    host, port, ip_version = query
+    addresses, error = [], None
+    try:
+        rows = socket.getaddrinfo(host, port, _FAMILIES[ip_version], socket.SOCK_STREAM)
+        addresses = [Address(family, endpoint) for family, _, _, _, endpoint in rows]  # type: ignore[arg-type] # only IP
+    except (OSError, UnicodeError) as failure:
+        error = failure
+
+    def tell() -> None:
+        if error and not found.done():
+            found.set_exception(error)
+        elif not found.done():
+            found.set_result(addresses)
+
+    with suppress(RuntimeError):
+        found.get_loop().call_soon_threadsafe(tell)
 
 
 def _interleave(addresses: list[Address]) -> list[Address]:

@@ -39,7 +39,7 @@ def _context(policy: TlsPolicy) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=policy.ca_file)
         if policy.certificate:
-            context.load_cert_chain(policy.certificate, policy.key)
+            context.load_cert_chain(policy.certificate, policy.key, _no_passphrase)
     except OSError as error:
         raise TlsFailed(f"a file named under `tls` cannot be used: {error}", stage=Stage.TLS_HANDSHAKE) from error
     context.minimum_version = _VERSIONS[policy.min_version]
@@ -48,6 +48,11 @@ def _context(policy: TlsPolicy) -> ssl.SSLContext:
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def _no_passphrase() -> str:
+    """Keep OpenSSL from asking on the terminal."""
+    raise OSError("the private key is encrypted; the agent has no passphrase for it, so store it decrypted")
 
 
 def verified_facts(server: Server, session: ssl.SSLSocket) -> TlsFacts:

@@ -63,11 +63,13 @@ class Metrics(Collector):
         self._declared = tuple(label_names)
         maildrops = {maildrop.name: maildrop for maildrop in maildrops_of(routes)}
         accounts = [route.sender.account for route in routes] + [maildrop.account for maildrop in maildrops.values()]
-        known = self._left | self._routes
+        before, known = self._routes, self._left | self._routes
         self._routes = {route.name: known.get(route.name) or self._fresh(route) for route in routes}
-        self._left = {name: tally for name, tally in known.items() if tally.pending and name not in self._routes}
+        self._left = {name: tally for name, tally in known.items() if name not in self._routes}
         for route in routes:
             self._routes[route.name].route = route
+            if route.name not in before:
+                self._routes[route.name].forget_verdict()
         self._servers = _kept(self._servers, {server_labels(a.server): ServerTally(a.server) for a in accounts})
         self._accounts = _kept(
             self._accounts, {account_labels(a): AccountTally(a) for a in accounts if a.credentials is not None}

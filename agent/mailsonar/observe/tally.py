@@ -89,6 +89,12 @@ class RouteTally:
         self.started = counts.get("started", 0)
         self.outcomes = {outcome: counts.get(outcome, 0) for outcome in ENDINGS}
 
+    def forget_verdict(self) -> None:
+        """Show no verdict, and no figures of a last attempt: the route comes anew. Counts go on."""
+        self.success = self.fault = self.last_seen = self.last_start_wall = self.last_success_wall = None
+        self.consecutive_failures = 0
+        self.last_stages = {}
+
     def judge(self, result: Result, now_wall: float) -> None:
         """Take over a verdict, and the figures that came with it; an attempt that is not under way says nothing."""
         pending = self._pending.get(result.attempt.token_id)

@@ -78,7 +78,9 @@ class Examination:
         self._stopwatch = stopwatch
         self._clock = clock
         self._ledger = ledger
+        self._is_hurried = False
         self._arrivals: list[tuple[str, float]] = []
+        self._bounces: list[tuple[str, Bounce]] = []
         self._deleting: dict[int, str] = {}
 
     @property
@@ -104,14 +106,18 @@ class Examination:
         )
         return self._to_read(keys)
 
+    def hurry(self) -> None:
+        """Read no further message."""
+        self._is_hurried = True
+
     def _to_read(self, keys: Sequence[int]) -> Iterator[int]:
         session_seconds = self._book.maildrop.account.server.timeouts.session
         ends = self._clock.monotonic() + READING_SHARE * session_seconds
         positions = self._book.known.to_read(keys, now_wall=self._clock.wall())
         for _, position in zip(range(READS_PER_LOOK), positions, strict=False):
-            yield position
-            if self._clock.monotonic() > ends:
+            if self._is_hurried or self._clock.monotonic() > ends:
                 return
+            yield position
 
     def examined(self, key: int, scan: HeaderScan) -> bool:
         """Judge a message by its header; return whether to delete it now."""
@@ -136,6 +142,8 @@ class Examination:
         bounce = Bounce(enhanced=report.enhanced, text=text) if report.failed else None
         is_own = report.token.instance == self._identity.instance
         if is_own and self._book.pending.report(report.token.id, bounce):
+            if bounce:
+                self._bounces.append((report.token.id, bounce))
             return self._remove(key, report.token.id)
         return self._leftover(key, report.token)
 
@@ -179,12 +187,16 @@ class Examination:
         self.cleanup_error = error
 
     async def on_record(self) -> None:
-        """Wait until the arrivals are on record: a crash after their deletion must not make lost ones of them."""
+        """Wait until what was found is on record: a crash after its deletion must not make lost messages of it."""
         ahead = self._clock.wall() - self._clock.monotonic()
         for token_id, seen in self._arrivals:
             absent_at = self._book.pending.absent_at(token_id)
             since = seen if absent_at is None else min(seen, absent_at)
             await self._ledger.arrive(token_id, seen + ahead, since + ahead)
+        for token_id, bounce in self._bounces:
+            await self._ledger.bounce(token_id, bounce)
+        self._arrivals.clear()
+        self._bounces.clear()
 
     def left(self, error: MailSonarError | None) -> None:
         """Note that QUIT was answered: deletions are done, or, with an error, not."""

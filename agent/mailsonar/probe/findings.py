@@ -20,6 +20,12 @@ from mailsonar.probe.submission import SubmissionReport
 
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOCKED)
+UNREADABLE = Fault(
+    leg=Leg.RETRIEVAL,
+    stage=Stage.FETCH,
+    reason=Reason.REJECTED,
+    detail="a message that came since is listed, but cannot be read: nobody can say whose it is",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

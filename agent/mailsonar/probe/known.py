@@ -10,7 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-NO_KEY = -1  # of a message that an earlier process saw: no listing of this one has it
+NO_KEY = 0  # of a message that an earlier process saw: no listing of this one has it
+
+
+def is_place(key: int) -> bool:
+    """Tell whether a key is a place in the listing, which another message may take: it has no unique-id of its own."""
+    return key < 0
 
 
 class Kind(Enum):
@@ -37,9 +42,10 @@ class Sighting:
 
 
 class Known:
-    """The listed messages by key."""
+    """The listed messages by key; `listings` counts the listings that were taken in."""
 
     def __init__(self) -> None:
+        self.listings = 0
         self._kinds: dict[int, Kind] = {}
         self._sightings: dict[int, Sighting] = {}
         self._due_wall: dict[int, float] = {}
@@ -53,6 +59,7 @@ class Known:
             seen: the monotonic instant at which it was received.
             asked: the monotonic instant before which it cannot have been made.
         """
+        self.listings += 1
         kinds = self._kinds
         fresh = {key: Sighting(key, seen, self._absent_at) for key in keys if key not in kinds}
         self._kinds = {key: kinds.get(key, Kind.UNREAD) for key in keys}
@@ -87,15 +94,17 @@ class Known:
             found.seen > instant and self._kinds.get(key) is Kind.UNREAD for key, found in self._sightings.items()
         )
 
+    def has_unreadable_since(self, instant: float) -> bool:
+        """Tell whether a message that was first listed after an instant cannot be read: it may be any."""
+        return any(
+            found.seen > instant and self._kinds.get(key) is Kind.UNREADABLE for key, found in self._sightings.items()
+        )
+
     def owed(self, now_wall: float) -> int:
         """Return how many of our own messages are listed that should have been removed."""
         return sum(kind is Kind.OURS for kind in self._kinds.values()) + sum(
             due < now_wall for due in self._due_wall.values()
         )
-
-    def is_listed(self, key: int) -> bool:
-        """Tell whether the last listing shows a message."""
-        return key in self._kinds
 
     def sighting(self, key: int) -> Sighting | None:
         """Return when an unread message was first listed."""

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailsonar.model.result import Result
+from mailsonar.probe.pending import Bounce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """An attempt that is about to start; `started_wall` in POSIX seconds."""
+    """An attempt that is about to start at a POSIX time; `destination` names the account that its message goes to."""
 
     token_id: str
     route: str
+    destination: str
     started_wall: float
 
 
@@ -22,14 +24,16 @@ class PastAttempt:
     """What is on record of an attempt that an earlier process started; instants in POSIX seconds.
 
     Without `accepted_wall` nobody knows whether its message left. With `seen_wall` it was seen then, and not yet at
-    `since_wall`.
+    `since_wall`. With `bounce` a report came that it was not delivered.
     """
 
     token_id: str
+    destination: str
     started_wall: float
     accepted_wall: float | None = None
     seen_wall: float | None = None
     since_wall: float | None = None
+    bounce: Bounce | None = None
 
 
 class Ledger(Protocol):
@@ -50,6 +54,9 @@ class Ledger(Protocol):
             since_wall: the latest instant at which it is known not to have been there.
         """
 
+    async def bounce(self, token_id: str, bounce: Bounce) -> None:
+        """Return once it is on record that a message was not delivered, or cannot be put there now."""
+
     async def end(self, result: Result) -> None:
         """Return once the outcome is durable, or cannot be made so now."""
 
@@ -64,6 +71,9 @@ class NoLedger:
         """Do nothing."""
 
     async def arrive(self, token_id: str, seen_wall: float, since_wall: float) -> None:
+        """Do nothing."""
+
+    async def bounce(self, token_id: str, bounce: Bounce) -> None:
         """Do nothing."""
 
     async def end(self, result: Result) -> None:

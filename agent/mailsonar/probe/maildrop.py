@@ -21,6 +21,7 @@ from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, secrets_of
 from mailsonar.probe.examination import Examination, MaildropBook
+from mailsonar.probe.findings import UNREADABLE
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
 from mailsonar.probe.retreat import Hold, secret_digest
@@ -47,8 +48,10 @@ class MaildropOwner:
         self._changed = asyncio.Event()
         self._looked = asyncio.Event()
         self._retired = False
+        self._resting = False
+        self._examining: Examination | None = None
         self._kept = 0
-        self._pace = _pace(maildrop)
+        self._pace = Pace.of(maildrop)
 
     def remember(self, attempt: Attempt) -> None:
         """Know a message of an attempt that has ended, should it come."""
@@ -70,6 +73,18 @@ class MaildropOwner:
         """Stop once nothing is awaited any more: another owner takes over what is new."""
         self._retired = True
         self._changed.set()
+
+    def rest(self) -> None:
+        """Look no more, and end a look that is under way as soon as it may be ended."""
+        self._resting = True
+        if self._examining:
+            self._examining.hurry()
+        self._changed.set()
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing is left to look for."""
+        return self._retired and self._book.pending.is_empty and not self._kept
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -94,14 +109,30 @@ class MaildropOwner:
         if not awaited.fate.done():
             awaited.fate.set_result(fate)
 
+    def fate_of(self, awaited: Awaited) -> Fate:
+        """Return what the last look amounts to for a message that it did not show."""
+        fate = self.last_fate
+        if fate.fault is None and self._book.known.has_unreadable_since(awaited.left_at()):
+            return replace(fate, fault=UNREADABLE)
+        return fate
+
     @property
     def is_clogged(self) -> bool:
         """Tell whether so many of our messages could not be removed that no more may be sent here."""
         return self._book.known.owed(self._clock.wall()) >= UNREMOVED_LIMIT
 
     async def run(self) -> None:
-        """Look whenever a look is due, until retired."""
-        while not (self._retired and self._book.pending.is_empty and not self._kept):
+        """Look whenever a look is due, until retired; after a bug of ours no message waits in vain."""
+        try:
+            await self._look_when_due()
+        except Exception as bug:
+            self.last_fate = Fate(fault=classify(bug, Leg.AGENT))
+            for one in self._book.pending.overdue(self._clock.monotonic()):
+                self.give_up(one, self.last_fate)
+            raise
+
+    async def _look_when_due(self) -> None:
+        while not (self.is_done or self._resting):
             self._changed.clear()
             if hold := self._workshop.retreats.hold(self.maildrop.account, self._clock.monotonic()):
                 await self._sit_out(hold)
@@ -141,11 +172,13 @@ class MaildropOwner:
         """Look once, and settle what that decides."""
         account, retreats = self.maildrop.account, self._workshop.retreats
         async with self._workshop.turns.session(account):
-            if retreats.hold(account, self._clock.monotonic()):
-                return  # another session of the account was refused while this one waited for its turn
+            if self._resting or retreats.enter(account, self._clock.monotonic()):
+                return  # the agent drains, or the account was refused while this session waited for its turn
             secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
-            notes = Examination(self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger)
+            notes = self._examining = Examination(
+                self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger
+            )
             session = Session(self._workshop.network, account.server, stopwatch)
             error: Exception | None = None
             try:
@@ -156,10 +189,11 @@ class MaildropOwner:
                 log.exception("a look into maildrop %s failed by our own fault", self.maildrop.name)
                 error = bug
             finally:
-                self.looking = None
+                self.looking = self._examining = None
         if notes.is_authenticated:
             retreats.admitted(account)
         retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
+        await notes.on_record()
         self._conclude(session, notes, error)
 
     def _conclude(self, session: Session, notes: Examination, error: Exception | None) -> None:
@@ -212,9 +246,4 @@ class MaildropOwner:
             )
         for one in pending.overdue(look_started):
             if fate.fault or not self._book.known.has_unread_since(one.left_at()):
-                self.give_up(one, fate)
-
-
-def _pace(maildrop: Maildrop) -> Pace:
-    logins = maildrop.account.limits.logins_per_hour
-    return Pace(fixed_seconds=maildrop.poll_seconds, least_seconds=3600 / logins if logins else 0.0)
+                self.give_up(one, self.fate_of(one))

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from mailsonar.model.fault import Fault
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.stage import StageTiming
-from mailsonar.probe.known import Known, Sighting
+from mailsonar.probe.known import Known, Sighting, is_place
 
 
 class Recognition(Enum):
@@ -50,36 +50,45 @@ class Fate:
 
 
 class Copies:
-    """The copies of one message, by the keys under which they were listed."""
+    """The copies of one message: by unique-id, or, where a key is only a place in the listing, by their number.
 
-    __slots__ = ("_keys", "_removed")
+    A place says nothing across listings: messages move up when others go. So of those only the copies that one listing
+    showed count, and those that we had removed before it.
+    """
+
+    __slots__ = ("_ids", "_listing", "_most_in_places", "_places", "_removed")
 
     def __init__(self) -> None:
-        self._keys: set[int] = set()
-        self._removed: set[int] = set()
+        self._ids: set[int] = set()
+        self._places: set[int] = set()
+        self._listing = 0
+        self._removed = 0
+        self._most_in_places = 0
 
     @property
     def further(self) -> int:
         """Return how many copies there were besides the first."""
-        return max(0, len(self._keys) - 1)
+        return max(0, self._all - 1)
+
+    @property
+    def _all(self) -> int:
+        return len(self._ids) + self._most_in_places
 
     def take(self, key: int, known: Known) -> bool:
-        """Take in a copy; tell whether it is one more than before.
-
-        Without unique-ids a key is a place in the listing, and changes when another message goes: a copy that is listed
-        no longer, though we did not remove it, is the one that now stands elsewhere.
-        """
-        if key in self._keys:
-            return False
-        moved = next((old for old in self._keys - self._removed if not known.is_listed(old)), None)
-        if moved is not None:
-            self._keys.discard(moved)
-        self._keys.add(key)
-        return moved is None
+        """Take in a copy that the last listing shows; tell whether it is one more than before."""
+        before = self._all
+        if not is_place(key):
+            self._ids.add(key)
+            return self._all > before
+        if self._listing != known.listings:
+            self._listing, self._places = known.listings, set()
+        self._places.add(key)
+        self._most_in_places = max(self._most_in_places, self._removed + len(self._places))
+        return self._all > before
 
     def remove(self, key: int) -> None:
         """Note that a copy was removed for good."""
-        self._removed.add(key)
+        self._removed += is_place(key)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

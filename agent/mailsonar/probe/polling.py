@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mailsonar.model.route import Maildrop
+
 FIRST_LOOK_SECONDS = 0.1
 SHORTEST_GAP_SECONDS = 0.5
 GAP_PER_AGE = 0.3
@@ -44,6 +46,12 @@ class Pace:
 
     fixed_seconds: float | None
     least_seconds: float
+
+    @classmethod
+    def of(cls, maildrop: Maildrop) -> Pace:
+        """Return the pace of a maildrop."""
+        logins = maildrop.account.limits.logins_per_hour
+        return cls(fixed_seconds=maildrop.poll_seconds, least_seconds=3600 / logins if logins else 0.0)
 
 
 def next_look(sought: Iterable[Sought], last: LastLook | None, pace: Pace) -> float | None:

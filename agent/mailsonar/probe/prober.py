@@ -7,20 +7,24 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from mailsonar.dialogue.submit import Mail
 from mailsonar.message.compose import Envelope, Filling, compose
 from mailsonar.message.token import ID_BYTES, INSTANCE_BYTES, Token, base32, route_digest
 from mailsonar.model.fault import Fault, HeldBack
-from mailsonar.model.result import Attempt, Result
+from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route, maildrops_of
 from mailsonar.model.stage import Leg
 from mailsonar.probe.classify import classify
+from mailsonar.probe.findings import NOT_ARRIVED, Findings
 from mailsonar.probe.known import NO_KEY, Sighting
 from mailsonar.probe.ledger import Intent, PastAttempt
+from mailsonar.probe.pending import Fate
 from mailsonar.probe.roundtrip import Owners, RoundTrip
-from mailsonar.probe.submission import past_submission
+from mailsonar.probe.submission import SubmissionReport, past_submission
+from mailsonar.probe.telling import tell
 from mailsonar.probe.workshop import Workshop
 
 T = TypeVar("T")
@@ -118,11 +122,16 @@ class Prober:
     ) -> tuple[RoundTrip, asyncio.Task[Result]]:
         async with turn:
             token_id = base32(self._randomness(ID_BYTES))
-            wall = self._workshop.network.clock.wall()
-            await self._workshop.ledger.intend(Intent(token_id=token_id, route=route.name, started_wall=wall))
-            mail, attempt = self._prepare(route, token_id)
+            clock = self._workshop.network.clock
+            try:
+                await self._intend(route, token_id)
+                mail: Mail | Fault = crowded or self._compose(route, token_id)
+            except Exception as bug:
+                log.exception("an attempt on route %s could not be prepared by our own fault", route.name)
+                mail = classify(bug, Leg.AGENT)
+            attempt = Attempt(route=route, token_id=token_id, started=clock.monotonic(), started_wall=clock.wall())
             roundtrip = RoundTrip(attempt, owners, self._workshop)
-            task = self._spawn(roundtrip.run(crowded or mail, turn.pop_all()))
+            task = self._spawn(roundtrip.run(mail, turn.pop_all()))
             self._under_way.add(roundtrip)
             task.add_done_callback(lambda _: self._under_way.discard(roundtrip))
             return roundtrip, task
@@ -151,21 +160,41 @@ class Prober:
             started_wall=past.started_wall,
             resumed=True,
         )
-        roundtrip = RoundTrip(attempt, self._owners, self._workshop)
         report = past_submission(None if past.accepted_wall is None else instant(past.accepted_wall))
-        if past.seen_wall is None or past.since_wall is None:
-            return self._spawn(roundtrip.resume(report))
-        sighting = Sighting(NO_KEY, instant(past.seen_wall), instant(past.since_wall))
-        return self._spawn(roundtrip.resume(report, sighting))
+        sighting = None
+        if past.seen_wall is not None and past.since_wall is not None:
+            sighting = Sighting(NO_KEY, instant(past.seen_wall), instant(past.since_wall))
+        fate = Fate(sighting=sighting, bounce=past.bounce) if sighting or past.bounce else None
+        if fate is None and past.destination != route.maildrop.account.key:
+            return self._spawn(self._abandon(attempt, report))
+        return self._spawn(RoundTrip(attempt, self._owners, self._workshop).resume(report, fate))
 
-    def _prepare(self, route: Route, token_id: str) -> tuple[Mail, Attempt]:
-        clock, identity = self._workshop.network.clock, self._workshop.identity
-        wall = clock.wall()
+    async def _abandon(self, attempt: Attempt, report: SubmissionReport) -> Result:
+        """End an attempt whose message lies, if anywhere, where the route leads no longer."""
+        observers = self._workshop.observers
+        fault = replace(NOT_ARRIVED, detail="the route has got another maildrop since: nobody looked for this message")
+        findings = Findings(attempt=attempt, report=report, left_at=attempt.started)
+        result = findings.result(Outcome.UNOBSERVED, fault=fault)
+        tell(observers, lambda observer: observer.attempt_resumed(attempt))
+        await self._workshop.ledger.end(result)
+        tell(observers, lambda observer: observer.attempt_ended(result))
+        return result
+
+    async def _intend(self, route: Route, token_id: str) -> None:
+        intent = Intent(
+            token_id=token_id,
+            route=route.name,
+            destination=route.maildrop.account.key,
+            started_wall=self._workshop.network.clock.wall(),
+        )
+        await self._workshop.ledger.intend(intent)
+
+    def _compose(self, route: Route, token_id: str) -> Mail:
+        wall, identity = self._workshop.network.clock.wall(), self._workshop.identity
         token = Token(
             id=token_id, route=route_digest(route.name), instance=identity.instance, started_ms=int(wall * 1000)
         )
         envelope = Envelope(reverse_path=route.sender.address, forward_path=route.maildrop.address)
         filling = Filling(size_bytes=route.size_bytes, content=route.content)
         content = compose(envelope, token.signed(identity.signing_key), wall, filling)
-        attempt = Attempt(route=route, token_id=token.id, started=clock.monotonic(), started_wall=wall)
-        return Mail(envelope=envelope, content=content), attempt
+        return Mail(envelope=envelope, content=content)

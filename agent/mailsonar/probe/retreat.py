@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account
@@ -18,6 +19,7 @@ from mailsonar.model.stage import TRANSACTION, Stage
 BREAKER_SECONDS = 20 * 60.0
 FIRST_PAUSE_SECONDS = 15.0
 JITTER = 0.25
+DETAIL_KEPT = 140  # of the 200 characters that a detail may have
 
 # A server in trouble is watched more closely than one that finds us too fast: its recovery is news.
 _LONGEST_PAUSES = {
@@ -35,13 +37,35 @@ class Hold:
     until: float
     fault: Fault
 
+    def fault_at(self, now: float) -> Fault:
+        """Return the fault, with a word on when the account will be used again."""
+        wait = max(0.0, self.until - now)
+        shown = f"{wait / 60:.0f} min" if wait >= 120 else f"{wait:.0f} s"
+        unless = " or once the secret changes" if self.fault.reason is Reason.AUTHENTICATION_REJECTED else ""
+        return replace(self.fault, detail=f"{self.fault.detail[:DETAIL_KEPT]}; next login in {shown}{unless}")
+
+
+class BreakerWatch(Protocol):
+    """Is told of breakers, so that they can outlive the process."""
+
+    def opened(self, account: Account, hold: Hold) -> None:
+        """Note that an account is left alone, or for longer than before."""
+
+    def closed(self, account: Account) -> None:
+        """Note that an account may be used again."""
+
 
 @dataclass(slots=True)
 class _Account:
-    """What is remembered of one account; `secret` is a digest of the one that was refused."""
+    """What is remembered of one account.
+
+    `secret` is a digest of the one that was refused; `is_passing` while the one login is under way that an open breaker
+    lets through.
+    """
 
     breaker: Fault | None = None
     secret: bytes = b""
+    is_passing: bool = False
     patience: Fault | None = None
     pauses: int = 0
     until: float = 0.0
@@ -52,30 +76,44 @@ class Retreats:
 
     Args:
         random: returns a number from 0 up to 1, for the jitter.
+        watch: is told of breakers.
     """
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    def __init__(self, random: Callable[[], float], watch: BreakerWatch | None = None) -> None:
         self._random = random
-        self._accounts: dict[tuple[str, str, str], _Account] = {}
+        self._watch = watch
+        self._accounts: dict[str, _Account] = {}
 
     def hold(self, account: Account, now: float) -> Hold | None:
         """Return the hold on an account, None where it may be used."""
-        state = self._accounts.get(_key(account))
+        state = self._accounts.get(account.key)
         if state is None or now >= state.until:
             return None
         if state.breaker:
             return None if state.secret != secret_digest(account) else Hold(until=state.until, fault=state.breaker)
         if state.patience is None:
             return None
-        detail = f"held back after {state.patience.reason}: {state.patience.detail}"[:200]
+        detail = f"held back after {state.patience.reason}: {state.patience.detail}"[:DETAIL_KEPT]
         fault = Fault(leg=state.patience.leg, stage=state.patience.stage, reason=Reason.HELD_BACK, detail=detail)
         return Hold(until=state.until, fault=fault)
 
+    def enter(self, account: Account, now: float) -> Hold | None:
+        """Return the hold on an account; where there is none, take the one login that an open breaker lets through."""
+        hold = self.hold(account, now)
+        state = self._accounts.get(account.key)
+        if hold is None and state and state.breaker:
+            state.secret, state.is_passing = secret_digest(account), True
+            self._open(account, state, state.breaker, now)
+        return hold
+
+    def restore(self, account: Account, hold: Hold) -> None:
+        """Take over a breaker that an earlier process opened."""
+        self._accounts[account.key] = _Account(breaker=hold.fault, secret=secret_digest(account), until=hold.until)
+
     def admitted(self, account: Account) -> None:
         """Note that a login succeeded, whatever became of its session."""
-        state = self._accounts.get(_key(account))
-        if state and state.breaker:
-            self._accounts.pop(_key(account))
+        if self.is_open(account):
+            self._forget(account)
 
     def note(self, account: Account, secret: bytes, fault: Fault | None, now: float) -> None:
         """Take in how a session ended.
@@ -86,29 +124,39 @@ class Retreats:
             fault: what ended it, None where it went well.
             now: the monotonic instant.
         """
-        state = self._accounts.setdefault(_key(account), _Account())
-        if fault and state.breaker and fault.stage is Stage.AUTHENTICATE:
-            state.until = now + BREAKER_SECONDS
+        state = self._accounts.setdefault(account.key, _Account())
+        was_passing, state.is_passing = state.is_passing, False
         if fault and fault.reason is Reason.AUTHENTICATION_REJECTED:
-            state.breaker, state.secret, state.until = fault, secret, now + BREAKER_SECONDS
+            state.secret = secret
+            self._open(account, state, fault, now)
+        elif fault and state.breaker and fault.stage is Stage.AUTHENTICATE:
+            self._open(account, state, state.breaker, now)
+        elif fault and was_passing and fault.stage not in TRANSACTION:
+            state.until = now + self._pause(1, FIRST_PAUSE_SECONDS)  # it never came to a login
         elif fault and not state.breaker and fault.reason in _LONGEST_PAUSES and fault.stage not in TRANSACTION:
             state.patience, state.pauses = fault, state.pauses + 1
             state.until = now + self._pause(state.pauses, _LONGEST_PAUSES[fault.reason])
         elif fault is None or fault.stage in TRANSACTION:
-            self._accounts.pop(_key(account))
+            self._forget(account)
 
     def is_open(self, account: Account) -> bool:
         """Tell whether the breaker of an account is open: its credentials were refused, and nothing proved better."""
-        state = self._accounts.get(_key(account))
+        state = self._accounts.get(account.key)
         return state is not None and state.breaker is not None
+
+    def _open(self, account: Account, state: _Account, fault: Fault, now: float) -> None:
+        state.breaker, state.until = fault, now + BREAKER_SECONDS
+        if self._watch:
+            self._watch.opened(account, Hold(until=state.until, fault=fault))
+
+    def _forget(self, account: Account) -> None:
+        state = self._accounts.pop(account.key, None)
+        if state and state.breaker and self._watch:
+            self._watch.closed(account)
 
     def _pause(self, times: int, longest: float) -> float:
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(times - 1, 10), longest)
         return pause * (1 - JITTER + 2 * JITTER * self._random())
-
-
-def _key(account: Account) -> tuple[str, str, str]:
-    return (account.server.protocol, account.server.name, account.name)
 
 
 def secret_digest(account: Account) -> bytes:

@@ -21,7 +21,6 @@ from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
-from mailsonar.probe.known import Sighting
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
@@ -73,21 +72,21 @@ class RoundTrip:
         tell(self._workshop.observers, lambda observer: observer.attempt_started(self.attempt))
         return await self._live(self._go(mail, turn))
 
-    async def resume(self, report: SubmissionReport, sighting: Sighting | None = None) -> Result:
+    async def resume(self, report: SubmissionReport, fate: Fate | None = None) -> Result:
         """Go on where an earlier process was stopped: the message may have left, and is not submitted again.
 
         Args:
             report: what is on record of the submission.
-            sighting: when the message was seen, if that is on record.
+            fate: what became of the message, if that is on record.
 
         Returns:
             The result, which the observers have got, too.
         """
         tell(self._workshop.observers, lambda observer: observer.attempt_resumed(self.attempt))
         self._report = report
-        if sighting:
-            self.awaited.sighting = sighting
-            self.awaited.fate.set_result(Fate(sighting=sighting))
+        if fate:
+            self.awaited.sighting, self.awaited.bounce = fate.sighting, fate.bounce
+            self.awaited.fate.set_result(fate)
         return await self._live(self._await_arrival())
 
     async def _live(self, journey: Coroutine[Any, Any, Result]) -> Result:
@@ -108,7 +107,7 @@ class RoundTrip:
         if isinstance(mail, Fault):
             return self._findings.result(Outcome.FAILED, fault=mail)
         report = await self._submit(mail, turn)
-        if report.outcome:
+        if report.outcome and not self.awaited.fate.done():  # what was seen has arrived, whatever its server said
             return self._findings.result(report.outcome, fault=report.fault)
         if report.accepted_at is not None:
             self._workshop.ledger.accept(self.attempt.token_id, self._clock.wall())
@@ -130,6 +129,8 @@ class RoundTrip:
             if self._clock.monotonic() + delay >= self.awaited.deadline:
                 break
             await self._clock.sleep(delay)
+            if self.awaited.fate.done():
+                break
             try:
                 async with self._workshop.turns.submission(self.attempt.route):
                     report = await self._hold_session(mail)
@@ -168,7 +169,7 @@ class RoundTrip:
         is_first = last is None or last.started < (self.awaited.sought_since or 0.0)
         if looking and (is_first or looking.waiting_seconds > HANGING_SECONDS):
             return _overtaken(Leg.RETRIEVAL, looking)
-        return self.owner.last_fate.fault or NOT_ARRIVED
+        return self.owner.fate_of(self.awaited).fault or NOT_ARRIVED
 
     @property
     def waited_seconds(self) -> float:
@@ -182,7 +183,7 @@ class RoundTrip:
 
     def give_up(self) -> None:
         """Let the last look be the last: without the message, it decides now."""
-        self._stop_looking(self.owner.last_fate)
+        self._stop_looking(self.owner.fate_of(self.awaited))
 
     def _stop_looking(self, fate: Fate) -> None:
         self.owner.give_up(self.awaited, fate)

@@ -91,8 +91,8 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         How it went; errors are in it.
     """
     now = workshop.network.clock.monotonic
-    if hold := workshop.retreats.hold(account, now()):
-        return not_submitted(hold.fault)
+    if hold := workshop.retreats.enter(account, now()):
+        return not_submitted(hold.fault_at(now()))
     secret = secret_digest(account)
     notes = SubmissionNotes()
     session = Session(workshop.network, account.server, stopwatch)

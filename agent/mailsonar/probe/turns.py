@@ -13,10 +13,10 @@ from mailsonar.model.stage import Stage
 
 
 class Turns:
-    """Sessions side by side, account by account; accounts are told apart by server and user name."""
+    """Sessions side by side, account by account; a limit that a new config changes holds for the sessions after it."""
 
     def __init__(self) -> None:
-        self._sessions: dict[tuple[str, str, str], asyncio.Semaphore] = {}
+        self._sessions: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._submissions: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
@@ -38,8 +38,7 @@ class Turns:
     @asynccontextmanager
     async def session(self, account: Account) -> AsyncIterator[None]:
         """Wait until the account has a session to spare, and hold it; a maildrop has one only (RFC 1939 section 4)."""
-        key = (account.server.protocol, account.server.name, account.name)
         places = account.limits.sessions if account.server.protocol is Protocol.SMTP else 1
-        sessions = self._sessions.setdefault(key, asyncio.Semaphore(places))
+        sessions = self._sessions.setdefault((account.key, places), asyncio.Semaphore(places))
         async with sessions:
             yield

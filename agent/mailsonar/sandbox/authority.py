@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as the sandbox, and the certificates that its servers present.
+"""A certificate authority that lives as long as the sandbox, and the certificates that it signs, good and bad.
 
 The root's key stays in memory; a leaf's key touches the disk only while OpenSSL loads it. Certificates follow RFC 5280
 closely enough for verifiers that insist on it (key identifiers, key usage).
@@ -9,9 +9,8 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 from cryptography import x509
@@ -23,15 +22,21 @@ LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 LeafKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-class Certificate(StrEnum):
-    """The kinds of certificate that a server may present."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """What is special about a server certificate; without more it is good from yesterday on, for 90 days.
 
-    GOOD = "good"
-    EXPIRED = "expired"
-    NOT_YET_VALID = "not_yet_valid"
-    WRONG_NAME = "wrong_name"
-    UNTRUSTED = "untrusted"
-    WEAK = "weak"
+    `bits` asks for an RSA key of that length instead of an elliptic curve; `is_self_signed` leaves the root out.
+    """
+
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    bits: int | None = None
+    has_alternative_names: bool = True
+    is_self_signed: bool = False
+
+
+USUAL = Leaf()
 
 
 class Authority:
@@ -65,86 +70,38 @@ class Authority:
         """Return a context that trusts this root and nothing else."""
         return ssl.create_default_context(cadata=self.root_pem().decode())
 
-    def server_context(
-        self, *names: str, not_before: datetime | None = None, not_after: datetime | None = None, weak: bool = False
-    ) -> ssl.SSLContext:
+    def server_context(self, *names: str, leaf: Leaf = USUAL) -> ssl.SSLContext:
         """Return a context that presents a fresh certificate.
 
         Args:
             names: DNS names and IP literals that the certificate carries.
-            not_before: the beginning of its validity; yesterday if not told.
-            not_after: the end of its validity; in 90 days if not told.
-            weak: use an RSA key of 1024 bits, which verifiers reject as too short.
+            leaf: what is special about it.
         """
-        now = datetime.now(UTC)
         key: LeafKey = ec.generate_private_key(ec.SECP256R1())
-        if weak:
-            key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - too short on purpose
-        leaf = self._issue(names, key, not_before or now - timedelta(days=1), not_after or now + timedelta(days=90))
+        if leaf.bits:
+            key = rsa.generate_private_key(65537, leaf.bits)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if weak:
-            context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load the key
-        _load(context, leaf, key)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load what is weak
+        _load(context, self._issue(names, key, leaf), key)
         return context
 
-    def _issue(
-        self, names: tuple[str, ...], key: LeafKey, not_before: datetime, not_after: datetime
-    ) -> x509.Certificate:
+    def _issue(self, names: tuple[str, ...], key: LeafKey, leaf: Leaf) -> x509.Certificate:
+        now = datetime.now(UTC)
+        since, until = leaf.not_before or now - timedelta(days=1), leaf.not_after or now + timedelta(days=90)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        return (
-            _builder(subject, self._name, key.public_key(), not_before, not_after)
-            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        issuer, signer = (subject, key) if leaf.is_self_signed else (self._name, self._key)
+        builder = (
+            _builder(subject, issuer, key.public_key(), since, until)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(issuer_key, critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         )
-
-
-class Wardrobe:
-    """The contexts of one server, one for each kind of certificate, made when first asked for."""
-
-    def __init__(self, authority: Authority, names: tuple[str, ...] = LOOPBACK_NAMES) -> None:
-        self._authority = authority
-        self._names = names
-        self._made: dict[Certificate, ssl.SSLContext] = {}
-
-    def context(self, kind: Certificate) -> ssl.SSLContext:
-        """Return the context that presents that kind of certificate."""
-        if kind not in self._made:
-            self._made[kind] = self._make(kind)
-        return self._made[kind]
-
-    def front(self, chosen: Callable[[], Certificate]) -> ssl.SSLContext:
-        """Return a context that asks at each handshake which certificate to present, so that it can change."""
-
-        def choose(handshake: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
-            handshake.context = self.context(chosen())
-
-        front = self._authority.server_context(*self._names)
-        front.set_ciphers("DEFAULT:@SECLEVEL=0")  # the connection keeps this level: a weak certificate needs it
-        front.sni_callback = choose
-        return front
-
-    def _make(self, kind: Certificate) -> ssl.SSLContext:
-        now, day = datetime.now(UTC), timedelta(days=1)
-        good = self._authority
-        match kind:
-            case Certificate.GOOD:
-                return good.server_context(*self._names)
-            case Certificate.EXPIRED:
-                return good.server_context(*self._names, not_before=now - 30 * day, not_after=now - day)
-            case Certificate.NOT_YET_VALID:
-                return good.server_context(*self._names, not_before=now + day, not_after=now + 30 * day)
-            case Certificate.WRONG_NAME:
-                return good.server_context("elsewhere.example")
-            case Certificate.UNTRUSTED:
-                return Authority("A Stranger's Root").server_context(*self._names)
-            case Certificate.WEAK:
-                return good.server_context(*self._names, weak=True)
+        if leaf.has_alternative_names:
+            alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
+            builder = builder.add_extension(alternatives, critical=False)
+        return builder.sign(signer, hashes.SHA256())
 
 
 def _builder(

@@ -7,20 +7,23 @@ A moment is a command's verb, or one of those below that no verb names. Here are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from mailsonar.sandbox.authority import Certificate
 from mailsonar.sandbox.switches import Switches
+from mailsonar.sandbox.wardrobe import Certificate, TlsStyle
 
 CONNECTION = "CONNECTION"  # accepted; before TLS, also where TLS is implicit
 GREETING = "GREETING"
+HANDSHAKE = "HANDSHAKE"  # TLS is to begin: behind the go-ahead, or at once where TLS is implicit
 CREDENTIALS = "CREDENTIALS"  # they were received whole, whatever the mechanism; the verdict is due
 FINAL_DOT = "FINAL_DOT"  # the content was received; nothing is delivered yet
 ACCEPTANCE = "ACCEPTANCE"  # the content is on its way; its 250 is due
 
 Act = Callable[[asyncio.Transport], Awaitable[str | None]]
 """Done at a moment; returns the line that the server says instead of going on, or None to let it go on."""
+Rows = Callable[[Iterator[str]], Iterable[str]]
+"""Turns the rows of a listing into those to show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +32,8 @@ class ServerFault:
 
     `act` is done at each of the `moments`; keywords and commands in `hides` are neither offered nor understood;
     `injects` follows the go-ahead of STARTTLS or STLS in the same segment; `certificate` is presented instead of the
-    good one; `unique_id` stands for the unique-id of every message.
+    good one, and `tls_style` is how TLS is spoken; EHLO offers the lines in `offers`, too; `unique_id` stands for the
+    unique-id of every message, `rows` alters the listings, and `ignores_count` lets TOP show the whole message.
     """
 
     name: str
@@ -38,7 +42,11 @@ class ServerFault:
     hides: frozenset[str] = frozenset()
     injects: bytes = b""
     certificate: Certificate | None = None
+    tls_style: TlsStyle | None = None
+    offers: tuple[str, ...] = ()
     unique_id: str | None = None
+    rows: Rows | None = None
+    ignores_count: bool = False
 
 
 class ServerFaults(Switches[ServerFault]):
@@ -62,6 +70,24 @@ class ServerFaults(Switches[ServerFault]):
     def certificate(self) -> Certificate:
         """Return the kind of certificate to present now."""
         return next((fault.certificate for fault in self if fault.certificate), Certificate.GOOD)
+
+    def tls_style(self) -> TlsStyle:
+        """Return how TLS is spoken now."""
+        return next((fault.tls_style for fault in self if fault.tls_style), TlsStyle.USUAL)
+
+    def offered(self) -> tuple[str, ...]:
+        """Return what EHLO offers besides."""
+        return tuple(offer for fault in self for offer in fault.offers)
+
+    def rows(self, rows: Iterator[str]) -> Iterator[str]:
+        """Return the rows to show for a listing."""
+        for fault in self:
+            rows = iter(fault.rows(rows)) if fault.rows else rows
+        return rows
+
+    def ignores_count(self) -> bool:
+        """Tell whether TOP shows more than it was asked for."""
+        return any(fault.ignores_count for fault in self)
 
     def unique_id(self, uid: str) -> str:
         """Return the unique-id to show for a message."""
@@ -122,6 +148,11 @@ def hides(*keywords: str) -> ServerFault:
     return ServerFault(name=f"hides {', '.join(keywords)}", hides=frozenset(keywords))
 
 
+def speaks_tls(style: TlsStyle) -> ServerFault:
+    """Make a fault that speaks TLS this way."""
+    return ServerFault(name=f"speaks TLS: {style}", tls_style=style)
+
+
 def presents(certificate: Certificate) -> ServerFault:
     """Make a fault that presents this kind of certificate."""
     return ServerFault(name=f"presents a certificate: {certificate}", certificate=certificate)
@@ -133,3 +164,7 @@ CERTIFICATE_NOT_YET_VALID = presents(Certificate.NOT_YET_VALID)
 CERTIFICATE_OF_ANOTHER_NAME = presents(Certificate.WRONG_NAME)
 CERTIFICATE_UNTRUSTED = presents(Certificate.UNTRUSTED)
 CERTIFICATE_WEAK = presents(Certificate.WEAK)
+CERTIFICATE_SELF_SIGNED = presents(Certificate.SELF_SIGNED)
+CERTIFICATE_WITHOUT_ALTERNATIVE_NAMES = presents(Certificate.COMMON_NAME_ONLY)
+TLS_TOO_OLD = speaks_tls(TlsStyle.TOO_OLD)
+TLS_WANTS_CERTIFICATE = speaks_tls(TlsStyle.WANTS_CERTIFICATE)

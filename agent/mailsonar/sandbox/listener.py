@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import weakref
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailsonar.model.server import Security
-from mailsonar.sandbox.authority import LOOPBACK_NAMES, Authority, Wardrobe
-from mailsonar.sandbox.faults import CONNECTION, GREETING, ServerFaults
+from mailsonar.sandbox.authority import LOOPBACK_NAMES, Authority
+from mailsonar.sandbox.faults import CONNECTION, GREETING, HANDSHAKE, ServerFaults
 from mailsonar.sandbox.mailbox import REMEMBERED
+from mailsonar.sandbox.tls_refusal import refuse_tls
+from mailsonar.sandbox.wardrobe import TlsStyle, Wardrobe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,17 @@ class Listener(ABC):
         self.connections = 0
         self.logins = 0
         self.commands: deque[str] = deque(maxlen=REMEMBERED)
-        self.tls = Wardrobe(authority, endpoint.names).front(self.faults.certificate)
+        self._wardrobe = Wardrobe(authority, endpoint.names)
         self._reserved: socket.socket | None = _bound(endpoint.host, endpoint.port)
         self.port: int = self._reserved.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """Return how TLS is to be spoken with the next client."""
+        return self._wardrobe.front(self.faults.certificate, self.faults.tls_style())
 
     @abstractmethod
     def _serve(self, transport: asyncio.Transport) -> None:
@@ -116,8 +124,15 @@ class Listener(ABC):
         elif not transport.is_closing():
             self._serve(transport)
 
+    async def before_handshake(self, transport: asyncio.Transport) -> None:
+        """Let faults have their turn where TLS is to begin."""
+        await self.faults.strike(HANDSHAKE, transport)
+        if self.faults.tls_style() is not TlsStyle.USUAL:
+            await refuse_tls(transport, self.tls)
+
     async def handshake(self, transport: asyncio.Transport, protocol: asyncio.BaseProtocol) -> asyncio.Transport | None:
         """Return the transport within TLS, over which that protocol listens; None if the client would not have it."""
+        await self.before_handshake(transport)
         try:
             return await asyncio.get_running_loop().start_tls(transport, protocol, self.tls, server_side=True)
         except OSError:  # ssl.SSLError is one

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 from mailsonar.sandbox.delivery import DeliveryFault
 from mailsonar.sandbox.switches import Switches
@@ -22,6 +23,33 @@ class Stored:
 
     uid: str
     content: bytes
+
+    @property
+    def size(self) -> int:
+        """Return the size in octets."""
+        return len(self.content)
+
+    def lines(self) -> Iterable[bytes]:
+        """Return the lines without their ends."""
+        return self.content.removesuffix(b"\r\n").split(b"\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Huge(Stored):
+    """A message whose body is made while it is read: `content` is its header section, one line fills the rest."""
+
+    line: bytes
+    octets: int
+
+    @property
+    def size(self) -> int:
+        """Return the size in octets."""
+        return self.octets
+
+    def lines(self) -> Iterable[bytes]:
+        """Return the lines without their ends."""
+        times = (self.octets - len(self.content) - 2) // (len(self.line) + 2)
+        return chain(self.content.removesuffix(b"\r\n").split(b"\r\n"), [b""], repeat(self.line, times))
 
 
 @dataclass(slots=True)
@@ -53,8 +81,15 @@ class Mailbox:
 
     def deliver(self, content: bytes) -> Stored:
         """Put a message into the mailbox at once and return it."""
+        return self._put(lambda uid: Stored(uid, content))
+
+    def deliver_huge(self, header: bytes, line: bytes, octets: int) -> Stored:
+        """Put a message of any size into the mailbox, which takes no room: its body is one line, again and again."""
+        return self._put(lambda uid: Huge(uid, header, line, octets))
+
+    def _put(self, make: Callable[[str], Stored]) -> Stored:
         self._arrived += 1
-        stored = Stored(f"{self._arrived:08x}", content)
+        stored = make(f"{self._arrived:08x}")
         self.messages.append(stored)
         self._arrival.set()
         return stored

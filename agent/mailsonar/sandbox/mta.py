@@ -65,6 +65,7 @@ class _Submission(SMTP):
         )
         self._server = server
         self._behind = b""
+        self._is_upgrading = False
         self._smtp_methods = {verb: self._exposed(verb, method) for verb, method in self._smtp_methods.items()}
 
     def _create_session(self) -> Session:
@@ -87,17 +88,21 @@ class _Submission(SMTP):
         return command
 
     async def push(self, status: str | bytes) -> None:
-        """Send a reply; plaintext to be injected goes out in the same segment."""
+        """Send a reply; plaintext to be injected goes out in the same segment, what faults do to TLS follows."""
         behind, self._behind = self._behind, b""
         reply = status.encode() if isinstance(status, str) else status
         await super().push(reply + b"\r\n" + behind.removesuffix(b"\r\n") if behind else reply)
+        if self._is_upgrading:
+            self._is_upgrading = False
+            assert isinstance(self.transport, asyncio.Transport)  # noqa: S101 - the go-ahead went over it
+            await self._server.before_handshake(self.transport)
 
     async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """Start TLS, once."""
         if self.session is not None and self.session.ssl is not None:
             await self.push("503 5.5.1 TLS is active")
             return
-        self._behind = self._server.faults.injected()
+        self._behind, self._is_upgrading = self._server.faults.injected(), True
         await super().smtp_STARTTLS(arg)
 
     async def auth_PLAIN(self, _: Any, args: list[str]) -> AuthResult:  # noqa: N802 - aiosmtpd's name
@@ -162,7 +167,9 @@ class _Rules:
     ) -> list[str]:
         """Offer what faults do not hide."""
         session.host_name = hostname
-        return [line for line in lines if not self._server.faults.hide(line[4:].partition(" ")[0])]
+        faults = self._server.faults
+        shown = [line for line in lines if not faults.hide(line[4:].partition(" ")[0])]
+        return [*shown[:-1], *(f"250-{offer}" for offer in faults.offered()), shown[-1]]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _smtp: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

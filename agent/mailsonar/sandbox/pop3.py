@@ -10,15 +10,17 @@ import asyncio
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mailsonar.model.server import Security
+from mailsonar.sandbox.acts import room
 from mailsonar.sandbox.authority import Authority
 from mailsonar.sandbox.faults import CREDENTIALS
 from mailsonar.sandbox.listener import Endpoint, Listener
 from mailsonar.sandbox.mailbox import Mailbox
 from mailsonar.sandbox.pop3_commands import Maildrop
 
+SEGMENT = 64 * 1024
 LONGEST_LINE = 12_288 + 64  # RFC 5034 section 4 allows a base64 line of 12,288 octets
 
 
@@ -71,6 +73,17 @@ class _Session:
         """Write lines in one segment."""
         self._transport.write(b"".join((line.encode() if isinstance(line, str) else line) + b"\r\n" for line in lines))
 
+    async def _stream(self, lines: Iterable[str | bytes]) -> None:
+        """Write lines as the client takes them; a short answer goes out in one segment."""
+        segment = bytearray()
+        for line in lines:
+            segment += (line.encode() if isinstance(line, str) else line) + b"\r\n"
+            if len(segment) >= SEGMENT:
+                self._transport.write(bytes(segment))
+                segment.clear()
+                await room(self._transport)
+        self._transport.write(bytes(segment))
+
     async def run(self) -> None:
         """Answer commands until the client leaves."""
         try:
@@ -106,7 +119,7 @@ class _Session:
         elif verb == "CAPA":
             self.send("+OK Capability list follows", *filter(self._shown, self._capabilities()), ".")
         elif self._maildrop:
-            self.send(*self._maildrop.perform(verb, argument))
+            await self._stream(self._maildrop.perform(verb, argument))
         else:
             await self._authorise(verb, argument)
 

@@ -5,12 +5,13 @@ No I/O: a command returns the lines of its reply, without their CRLF.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from mailsonar.sandbox.faults import ServerFaults
 from mailsonar.sandbox.mailbox import Mailbox, Stored
 
-Lines = list[str | bytes]
+Lines = Iterable[str | bytes]
 
 
 class _Refused(Exception):
@@ -31,7 +32,7 @@ class Maildrop:
         }  # fmt: skip
 
     def perform(self, verb: str, argument: str) -> Lines:
-        """Return the reply to a command."""
+        """Return the reply to a command; a long one is made while it is sent."""
         command = self._commands.get(verb)
         if command is None:
             return ["-ERR Unknown command"]
@@ -55,17 +56,16 @@ class Maildrop:
     def _message(self, arguments: list[str]) -> tuple[int, Stored]:
         """Return the message that the first argument numbers."""
         number = _number(arguments, 0)
-        for n, stored in self._there():
-            if n == number:
-                return n, stored
-        raise _Refused("No such message")
+        if not 1 <= number <= len(self._snapshot) or number in self._marked:
+            raise _Refused("No such message")
+        return number, self._snapshot[number - 1]
 
     def _stat(self, _arguments: list[str]) -> Lines:
-        sizes = [len(stored.content) for _, stored in self._there()]
-        return [f"+OK {len(sizes)} {sum(sizes)}"]
+        octets = sum(stored.size for _, stored in self._there())
+        return [f"+OK {len(self._snapshot) - len(self._marked)} {octets}"]
 
     def _list(self, arguments: list[str]) -> Lines:
-        return self._listing(arguments, lambda stored: str(len(stored.content)))
+        return self._listing(arguments, lambda stored: str(stored.size))
 
     def _uidl(self, arguments: list[str]) -> Lines:
         return self._listing(arguments, lambda stored: self._faults.unique_id(stored.uid))
@@ -75,20 +75,20 @@ class Maildrop:
         if arguments:
             n, stored = self._message(arguments)
             return [f"+OK {n} {tell(stored)}"]
-        return ["+OK", *(f"{n} {tell(stored)}" for n, stored in self._there()), "."]
+        rows = (f"{n} {tell(stored)}" for n, stored in self._there())
+        return chain(["+OK"], self._faults.rows(rows), ["."])
 
     def _retr(self, arguments: list[str]) -> Lines:
         _, stored = self._message(arguments)
         self._mailbox.seen.fetched.append(stored.uid)
-        return [f"+OK {len(stored.content)} octets", *_stuffed(stored.content), "."]
+        return chain([f"+OK {stored.size} octets"], _stuffed(stored.lines()), ["."])
 
     def _top(self, arguments: list[str]) -> Lines:
         _, stored = self._message(arguments)
         count = _number(arguments, 1)
         self._mailbox.seen.fetched.append(stored.uid)
-        lines = _stuffed(stored.content)
-        header = lines.index(b"") + 1 if b"" in lines else len(lines)
-        return ["+OK", *lines[: header + count], "."]
+        lines = stored.lines() if self._faults.ignores_count() else _beginning(stored.lines(), count)
+        return chain(["+OK"], _stuffed(lines), ["."])
 
     def _dele(self, arguments: list[str]) -> Lines:
         n, stored = self._message(arguments)
@@ -110,7 +110,19 @@ def _number(arguments: list[str], position: int) -> int:
     return int(arguments[position])
 
 
-def _stuffed(content: bytes) -> list[bytes]:
-    """Return the lines of a message, a dot before each that begins with one (RFC 1939 section 3)."""
-    lines = content.removesuffix(b"\r\n").split(b"\r\n")
-    return [b"." + line if line.startswith(b".") else line for line in lines]
+def _beginning(lines: Iterable[bytes], count: int) -> Iterator[bytes]:
+    """Yield a message's header section and so many lines of its body."""
+    left: int | None = None
+    for line in lines:
+        if left == 0:
+            return
+        yield line
+        if left is not None:
+            left -= 1
+        elif not line:
+            left = count
+
+
+def _stuffed(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a message, a dot before each that begins with one (RFC 1939 section 3)."""
+    return (b"." + line if line.startswith(b".") else line for line in lines)

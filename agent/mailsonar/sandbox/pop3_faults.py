@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailsonar.sandbox.acts import does, insist
 from mailsonar.sandbox.faults import CREDENTIALS, GREETING, ServerFault, hides, says
 
 TURNED_AWAY = says("-ERR [SYS/TEMP] Try again later", GREETING)
@@ -18,6 +19,24 @@ NO_CAPA = hides("CAPA")
 NO_UIDL = hides("UIDL")
 NO_TOP = hides("TOP")
 EQUAL_UNIQUE_IDS = ServerFault(name="shows the same unique-id for all", unique_id="same")
+CAPABILITIES_REFUSED = says("-ERR What?", "CAPA")
+CAPABILITIES_GARBAGE = says("Capabilities: all of them", "CAPA")
+CHALLENGE_TOO_MANY = says("+ ", "AUTH")
+CHALLENGES_WITHOUT_END = does("challenges without end", "AUTH", insist(b"+ \r\n"))
+STAT_DISAGREES = says("+OK 7 1000000", "STAT")
+STAT_ABSURD = says("+OK -1 99999999999999999999999999", "STAT")
+STAT_REFUSED = says("-ERR [SYS/TEMP] No idea", "STAT")
+TOP_IGNORES_ITS_COUNT = ServerFault(name="shows the whole message with TOP", ignores_count=True)
 MESSAGE_VANISHES = says("-ERR Message expunged", "TOP", "RETR")
 DELE_REFUSED = says("-ERR [SYS/TEMP] Cannot delete now", "DELE")
 QUIT_REFUSED = says("-ERR [SYS/TEMP] Some deleted messages were not removed", "QUIT")
+
+
+def temporary_trouble(*moments: str) -> ServerFault:
+    """Say at these moments that the system is in trouble for now (RFC 3206)."""
+    return says("-ERR [SYS/TEMP] Internal error, try again later", *moments)
+
+
+def answers_twice(reply: str, moment: str) -> ServerFault:
+    """Answer one command with two replies."""
+    return says(f"{reply}\r\n{reply}", moment)

@@ -9,7 +9,7 @@ import base64
 import binascii
 import hmac
 
-from mailsonar.model.fault import ProtocolViolation
+from mailsonar.model.fault import LimitExceeded, ProtocolViolation
 
 CHALLENGE_LIMIT = 4096
 
@@ -23,10 +23,11 @@ def decode(challenge: bytes | str) -> bytes:
     """Return the challenge that a server sent as base64.
 
     Raises:
-        ProtocolViolation: it is no base64, or longer than 4 KiB.
+        ProtocolViolation: it is no base64.
+        LimitExceeded: it is longer than 4 KiB.
     """
     if len(challenge) > CHALLENGE_LIMIT:
-        raise ProtocolViolation(f"a challenge of more than {CHALLENGE_LIMIT} bytes")
+        raise LimitExceeded(f"a challenge of more than {CHALLENGE_LIMIT} bytes")
     try:
         return base64.b64decode(challenge, validate=True)
     except (binascii.Error, ValueError) as error:

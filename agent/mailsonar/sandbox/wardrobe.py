@@ -1,0 +1,93 @@
+"""What a server shows of TLS: which kind of certificate it presents, and which TLS it speaks.
+
+A connection keeps the security level of the context that it began with, so all of them take what is weak.
+"""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from mailsonar.sandbox.authority import LOOPBACK_NAMES, Authority, Leaf
+
+
+class Certificate(StrEnum):
+    """The kinds of certificate that a server may present."""
+
+    GOOD = "good"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    WRONG_NAME = "wrong_name"
+    UNTRUSTED = "untrusted"
+    WEAK = "weak"
+    SELF_SIGNED = "self_signed"
+    COMMON_NAME_ONLY = "common_name_only"
+
+
+class TlsStyle(StrEnum):
+    """How a server speaks TLS, whatever certificate it presents."""
+
+    USUAL = "usual"
+    TOO_OLD = "too_old"
+    WANTS_CERTIFICATE = "wants_certificate"
+
+
+class Wardrobe:
+    """The contexts of one server, one for each kind of certificate, made when first asked for."""
+
+    def __init__(self, authority: Authority, names: tuple[str, ...] = LOOPBACK_NAMES) -> None:
+        self._authority = authority
+        self._names = names
+        self._made: dict[Certificate, ssl.SSLContext] = {}
+        self._fronts: dict[TlsStyle, ssl.SSLContext] = {}
+
+    def context(self, kind: Certificate) -> ssl.SSLContext:
+        """Return the context that presents that kind of certificate."""
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
+
+    def front(self, chosen: Callable[[], Certificate], style: TlsStyle = TlsStyle.USUAL) -> ssl.SSLContext:
+        """Return a context that asks at each handshake which certificate to present, so that it can change."""
+        if style not in self._fronts:
+            self._fronts[style] = self._front(chosen, style)
+        return self._fronts[style]
+
+    def _front(self, chosen: Callable[[], Certificate], style: TlsStyle) -> ssl.SSLContext:
+        def choose(handshake: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _front: ssl.SSLContext) -> None:
+            handshake.context = self.context(chosen())
+
+        front = self._authority.server_context(*self._names)
+        front.sni_callback = choose
+        if style is TlsStyle.TOO_OLD:
+            with warnings.catch_warnings():  # Python warns of these versions, rightly
+                warnings.simplefilter("ignore", DeprecationWarning)
+                front.minimum_version = ssl.TLSVersion.TLSv1
+                front.maximum_version = ssl.TLSVersion.TLSv1_1
+        elif style is TlsStyle.WANTS_CERTIFICATE:
+            front.verify_mode = ssl.CERT_REQUIRED
+        return front
+
+    def _make(self, kind: Certificate) -> ssl.SSLContext:
+        now, day = datetime.now(UTC), timedelta(days=1)
+        good, names = self._authority, self._names
+        match kind:
+            case Certificate.GOOD:
+                return good.server_context(*names)
+            case Certificate.EXPIRED:
+                return good.server_context(*names, leaf=Leaf(not_before=now - 30 * day, not_after=now - day))
+            case Certificate.NOT_YET_VALID:
+                return good.server_context(*names, leaf=Leaf(not_before=now + day, not_after=now + 30 * day))
+            case Certificate.WRONG_NAME:
+                return good.server_context("elsewhere.example")
+            case Certificate.UNTRUSTED:
+                return Authority("A Stranger's Root").server_context(*names)
+            case Certificate.WEAK:
+                return good.server_context(*names, leaf=Leaf(bits=1024))
+            case Certificate.SELF_SIGNED:
+                return good.server_context(*names, leaf=Leaf(is_self_signed=True))
+            case Certificate.COMMON_NAME_ONLY:
+                return good.server_context(*names, leaf=Leaf(has_alternative_names=False))
