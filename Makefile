@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
   --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fast clean pins
+.PHONY: help demo test soak lint fast clean pins
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ demo: $(VENV)/.run ## run the agent against embedded mail servers whose faults c
 
 test: $(VENV)/.test $(VENV)/.debian lint ## install what the tests need, Debian's packages included, and run all of them
 	$(BIN)/python -X dev -m pytest
+
+soak: $(VENV)/.test $(VENV)/.debian ## kill the agent 200 times, reload it 500 times, watch servers that are well for 30 minutes
+	MAILSONAR_SOAK=1 $(BIN)/python -X dev -m pytest \
+	  tests/system/test_crash.py tests/system/test_reloads.py tests/system/test_health.py
 
 fast: $(VENV)/.test ## run the tests that need no mail server of Debian's
 	$(BIN)/python -X dev -m pytest tests/unit tests/dialogue tests/contract tests/integration

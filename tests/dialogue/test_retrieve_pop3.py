@@ -14,7 +14,7 @@ from mailsonar.clock import SystemClock
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
-from mailsonar.model.fault import MailSonarError, Refused
+from mailsonar.model.fault import MailSonarError, Reason, Refused
 from mailsonar.model.server import Protocol, Security
 from mailsonar.model.stage import Leg
 from mailsonar.net.converse import Session
@@ -57,9 +57,9 @@ class Notebook:
         self.lines.append(f"report: {told}" if report else "foreign report")
         return report is not None
 
-    def unreadable(self, key: int, *, gone: bool) -> None:
+    def unreadable(self, key: int, reason: Reason) -> None:
         """Note what could not be read."""
-        self.lines.append("gone" if gone else "unreadable")
+        self.lines.append("unreadable" if reason is Reason.LIMIT_EXCEEDED else "gone")
 
     def deletion_refused(self, key: int, error: MailSonarError) -> None:
         """Note what stays."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 from tests.support.scripted_peer import Peer, scripted_peer, server_at
 from tests.support.tls_sessions import failure, go_ahead, implicit_tls, session_with, starttls
 
@@ -114,6 +115,25 @@ async def test_a_missing_file_fails_tls(net: Network, bad: TlsPolicy) -> None:
     async with scripted_peer(play) as port:
         error = await failure(net, server_at(port, tls=bad), implicit_tls, TlsFailed)
     assert "a file named under `tls` cannot be used" in error.detail
+
+
+async def test_an_encrypted_key_fails_tls(net: Network, authority: trustme.CA, tmp_path: Path) -> None:
+    """A private key that needs a passphrase is told as such; nobody is asked for one on a terminal."""
+    issued = authority.issue_cert("probe@acme.example")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    wrapping = serialization.BestAvailableEncryption(b"passphrase")
+    path = tmp_path / "client.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, wrapping)
+        + b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    )
+
+    async def play(peer: Peer) -> None:
+        assert await peer.hear_out() == b""
+
+    async with scripted_peer(play) as port:
+        error = await failure(net, server_at(port, tls=TlsPolicy(certificate=str(path))), implicit_tls, TlsFailed)
+    assert "the private key is encrypted" in error.detail
 
 
 async def test_an_acceptance_in_a_tls_record_before_the_content_is_not_believed(

@@ -1,4 +1,4 @@
-"""A private Dovecot: POP3 and IMAP on loopback, LMTP and SASL for a private Postfix on Unix sockets.
+"""A private Dovecot: POP3 and IMAP on loopback at least, LMTP and SASL for a private Postfix on Unix sockets.
 
 Written for Dovecot 2.3. Nothing of /etc/dovecot is read. Dovecot takes a client whose address is the server's own for
 a secured one; so that a client's source address makes no difference, plaintext log-ins are allowed to all. A refused
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.ports import MailPorts, greets, loopback_addresses, refuses
+from tests.support.ports import MailPorts, greets, greets_at, refuses
 from tests.support.processes import Program, require_program, until
 
 MAIL_OWNER = "mail"  # the system user that owns the Maildirs; Dovecot refuses root
@@ -118,9 +118,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DovecotSetup:
-    """Where a Dovecot lives and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user."""
+    """Where a Dovecot lives, listens, and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user."""
 
     folder: Path
+    addresses: Sequence[str]
     mail_folder: Path
     certificate: Path
     ports: MailPorts
@@ -151,7 +152,7 @@ class Dovecot:
                 folder=setup.folder,
                 mail_folder=setup.mail_folder,
                 certificate=setup.certificate,
-                addresses=", ".join(loopback_addresses()),
+                addresses=", ".join(setup.addresses),
                 owner=MAIL_OWNER,
                 pop3=setup.ports.pop3,
                 pop3s=setup.ports.pop3s,
@@ -178,10 +179,29 @@ class Dovecot:
             ports = (self._ports.pop3, self._ports.pop3s, self._ports.imap, self._ports.imaps)
             until(lambda: refuses(*ports), "Dovecot's ports to close")
 
+    def stop_pop3(self) -> None:
+        """Refuse POP3 alone; sessions under way go on."""
+        self._doveadm("service", "stop", "pop3-login", "pop3")
+        until(lambda: refuses(self._ports.pop3, self._ports.pop3s), "POP3's ports to close")
+
+    def stop_lmtp(self) -> None:
+        """Take no mail; all else is served."""
+        self._doveadm("service", "stop", "lmtp")
+        until(lambda: not greets_at(self.lmtp_socket), "LMTP's socket to close")
+
+    def start_services(self) -> None:
+        """Serve all that was stopped alone."""
+        self._doveadm("reload")
+        until(lambda: greets(self._ports.pop3) and greets_at(self.lmtp_socket), "all services of Dovecot")
+
     def log(self) -> str:
         """Return all that it logged."""
         log_file = self._folder / "dovecot.log"
         return log_file.read_text(errors="replace") if log_file.exists() else ""
+
+    def _doveadm(self, *arguments: str) -> None:
+        """Give an order to the running server."""
+        subprocess.run(["doveadm", "-c", self._folder / "dovecot.conf", *arguments], check=True, capture_output=True)
 
     def deliveries(self) -> Iterator[Delivery]:
         """Yield what was delivered by LMTP, oldest first; the log may be a moment behind the Maildir."""

@@ -1,6 +1,7 @@
 """A whole mail server for tests: a private Postfix and Dovecot, one domain, mailboxes with passwords, Maildirs.
 
-Everything lives in one folder and on loopback ports. Postfix and Dovecot start as root only, so these tests need root.
+Everything lives in one folder, and on ports of the loopback addresses unless a test names more. Postfix and Dovecot
+start as root only, so these tests need root.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Self
 from tests.support import lmtp_delay
 from tests.support.authority import Authority
 from tests.support.dovecot import MAIL_OWNER, Delivery, Dovecot, DovecotSetup
-from tests.support.ports import MailPorts, PortReservation
+from tests.support.ports import MailPorts, PortReservation, loopback_addresses
 from tests.support.postfix import Postfix, PostfixSetup
 from tests.support.processes import Program
 
@@ -56,6 +57,7 @@ class MailHost:
     Args:
         folder: an empty folder with a short path that every user of the system may enter.
         users: the mailboxes.
+        further_addresses: where else than on loopback the servers listen.
 
     Raises:
         PermissionError: the tests do not run as root.
@@ -63,8 +65,11 @@ class MailHost:
         ValueError: the folder is too deep for Unix sockets, or closed to other users.
     """
 
-    def __init__(self, folder: Path, users: Sequence[MailUser] | None = None) -> None:
+    def __init__(
+        self, folder: Path, users: Sequence[MailUser] | None = None, further_addresses: Sequence[str] = ()
+    ) -> None:
         _check(folder)
+        self._further_addresses = further_addresses
         self.folder = folder
         self.users = tuple(users if users is not None else probe_users())
         self.authority = Authority(folder)
@@ -80,7 +85,7 @@ class MailHost:
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
-            self._build(starting.enter_context(PortReservation()))
+            self._build(starting.enter_context(PortReservation(self._further_addresses)))
             for stop, launch in (
                 (self._dovecot.stop, self._dovecot.launch),
                 (self._postfix.stop, self._postfix.launch),
@@ -149,6 +154,18 @@ class MailHost:
         self._dovecot.launch()
         self._dovecot.until_ready()
 
+    def stop_pop3(self) -> None:
+        """Let retrieval by POP3 be refused, and nothing else."""
+        self._dovecot.stop_pop3()
+
+    def stop_lmtp(self) -> None:
+        """Let what Postfix accepts wait in its queue, and nothing else."""
+        self._dovecot.stop_lmtp()
+
+    def start_dovecot_services(self) -> None:
+        """Serve POP3 and LMTP again."""
+        self._dovecot.start_services()
+
     def _build(self, reservation: PortReservation) -> None:
         """Write both configurations."""
         take = reservation.reserve
@@ -156,9 +173,11 @@ class MailHost:
             submission=take(), smtps=take(), smtp_plaintext=take(), pop3=take(), pop3s=take(), imap=take(), imaps=take()
         )
         certificate = self.authority.issue("server.pem")
+        addresses = (*loopback_addresses(), *self._further_addresses)
         self._dovecot = Dovecot(
             DovecotSetup(
                 folder=self.folder / "dovecot",
+                addresses=addresses,
                 mail_folder=self._mail,
                 certificate=certificate,
                 ports=self.ports,
@@ -168,6 +187,7 @@ class MailHost:
         self._postfix = Postfix(
             PostfixSetup(
                 folder=self.folder / "postfix",
+                addresses=addresses,
                 domain=DOMAIN,
                 certificate=certificate,
                 ports=self.ports,

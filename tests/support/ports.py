@@ -1,10 +1,12 @@
-"""Free ports on the loopback addresses, kept for one server even while that server is stopped."""
+"""Free ports, on the loopback addresses at least, kept for one server even while that server is stopped."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -57,29 +59,44 @@ def greets(port: int) -> bool:
         return False
 
 
+def greets_at(socket_path: Path) -> bool:
+    """Say whether a mail server speaks on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(GREETING_SECONDS)
+        try:
+            probe.connect(str(socket_path))
+            return probe.recv(1) != b""
+        except OSError:
+            return False
+
+
 class PortReservation:
     """Holds ports by sockets that are bound but never listen.
 
     A server that sets SO_REUSEADDR, as Postfix and Dovecot do, may listen beside such a socket, while the kernel gives
     the port to nobody else, not even as the near end of a connection. Nobody listening there means "refused".
+
+    Args:
+        further_addresses: where else than on loopback the ports are held.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, further_addresses: Sequence[str] = ()) -> None:
+        self._addresses = (*loopback_addresses(), *further_addresses)
         self._sockets = ExitStack()
 
     def reserve(self) -> int:
-        """Take one port that is free on every loopback address."""
+        """Take one port that is free on every one of the addresses."""
         for _ in range(TRIES):
             with ExitStack() as attempt:
                 port = 0
                 try:
-                    for address in loopback_addresses():
+                    for address in self._addresses:
                         port = attempt.enter_context(_bound(address, port)).getsockname()[1]
                 except OSError:  # free on the first address, taken on the next: try another
                     continue
                 self._sockets.push(attempt.pop_all())
                 return port
-        raise OSError(f"no free loopback port in {TRIES} tries")
+        raise OSError(f"no free port in {TRIES} tries")
 
     def close(self) -> None:
         """Give all ports back."""

@@ -83,13 +83,19 @@ class Program:
         if self._process.poll() is not None:
             raise RuntimeError(f"{self._command[0]} ended with {self._process.returncode}\n{log()[-4000:]}")
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the program itself; nothing happens where it has ended."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """End the program and whatever it leaves behind in its process group."""
         self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the program's process group at once, even one that is stopped by a signal."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()

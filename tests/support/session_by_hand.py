@@ -48,7 +48,7 @@ async def _hold(script: Script, notes: Examination, stopwatch: Stopwatch, post: 
     for position in notes.listed(keys):
         copy, key = listing[position], keys[position]
         if position in plan.unreadable:
-            notes.unreadable(key, gone=True)
+            notes.unreadable(key, Reason.REJECTED)
             continue
         post.read(copy)
         if _examine(notes, key, copy):

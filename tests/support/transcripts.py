@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailsonar.dialogue.steps import Dialogue, Exchange, Step, Wait
-from mailsonar.model.fault import Disconnected, MailSonarError, ProtocolViolation, Refused, StarttlsInjected
+from mailsonar.model.fault import Disconnected, MailSonarError, Refused, StarttlsInjected
 from mailsonar.model.stage import Stage
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class Recital:
         sent = False
         try:
             if exchange.send:
-                self._listen(exchange.send)
+                self._listen(exchange)
             sent = True
             while (value := exchange.read(self._buffer)) is None:
                 self._buffer += self._speak()
@@ -134,11 +134,11 @@ class Recital:
             raise
         return value
 
-    def _listen(self, said: bytes) -> None:
+    def _listen(self, exchange: Exchange[Any]) -> None:
         if self._buffer:
-            raise ProtocolViolation("the server said something before it was asked")
+            raise exchange.unasked(bytes(self._buffer))
         if not self._is_closed():
-            assert self._turns.popleft() == (Turn.CLIENT, said)
+            assert self._turns.popleft() == (Turn.CLIENT, exchange.send)
 
     def _speak(self) -> bytes:
         if self._is_closed():

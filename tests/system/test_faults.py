@@ -13,24 +13,10 @@ from tests.support.command_line import assert_no_bug_shows
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 from tests.support.ports import PortReservation
-from tests.support.scrape import Scrape
+from tests.support.verdicts import faults_of, successes_of
 
 SETTINGS = {"interval": "1s", "deadline": "3s", "give_up": "6s"}
 GOOD = ("good-starttls", "good-implicit")
-
-
-def faults_of(scrape: Scrape) -> dict[str, str]:
-    """Return the standing fault of each route that has one."""
-    samples = list(scrape.matching("mailsonar_probe_fault"))
-    assert {sample.value for sample in samples} <= {1.0}
-    faults = {one.labels["route"]: "{leg}/{stage}/{reason}".format(**one.labels) for one in samples}
-    assert len(faults) == len(samples), "two faults stand on one route"
-    return faults
-
-
-def successes_of(scrape: Scrape) -> dict[str, float]:
-    """Return the verdict of each route that has one."""
-    return {one.labels["route"]: one.value for one in scrape.matching("mailsonar_probe_success")}
 
 
 def broken_routes(positions: Iterator[int], folder: Path, closed_port: int) -> tuple[list[RouteText], dict[str, str]]:

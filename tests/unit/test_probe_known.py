@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailsonar.model.fault import Reason
 from mailsonar.probe.known import Kind, Known, Sighting
 
 
@@ -101,7 +102,7 @@ def test_message_that_cannot_be_read_is_tried_again_and_keeps_its_first_sighting
     listed(known, 1, 2, 3, at=20)
     known.settle(1, Kind.FOREIGN)
     known.settle(3, Kind.FOREIGN)
-    known.skip(2)
+    known.skip(2, Reason.REJECTED)
     assert not known.has_unread_since(0)
     assert listed(known, 1, 2, 3, 4, at=30) == [4, 2]
     assert known.sighting(2) == Sighting(2, seen=20, absent_at=9)
@@ -114,5 +115,5 @@ def test_message_of_ours_that_cannot_be_read_is_tried_again() -> None:
     known = Known()
     listed(known, 1, at=10)
     known.settle(1, Kind.OURS)
-    known.skip(1)
+    known.skip(1, Reason.REJECTED)
     assert listed(known, 1, at=20) == [1]

@@ -51,7 +51,7 @@ def looked(started: float, listing_seconds: float = 0.0, failures: int = 0) -> L
         (looked(0.1, failures=1), 0.1 + RETRY_SECONDS),
         (looked(0.1, failures=3), 0.1 + 4 * RETRY_SECONDS),
         (looked(0.1, failures=10), 0.1 + LONGEST_RETRY_SECONDS),
-        (looked(-1, failures=4), -1 + 8 * RETRY_SECONDS),
+        (looked(-1, failures=4), -1 + RETRY_SECONDS),  # a new message is looked for as if one look had failed
     ],
 )
 def test_next_look_of_one_message(last: LastLook | None, expected: float) -> None:

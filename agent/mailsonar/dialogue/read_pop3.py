@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
-from mailsonar.dialogue.refusals import pop3_refusal
+from mailsonar.dialogue.refusals import pop3_reason, pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, ask
 from mailsonar.message.dsn import REPORT_LIMIT, ReportScan
 from mailsonar.message.recognise import HEADER_LIMIT, HeaderScan, is_delivery_report
@@ -42,8 +42,8 @@ class Examiner(Protocol):
     def reported(self, key: int, scan: ReportScan) -> bool:
         """Judge a delivery status notification; return whether to delete it now."""
 
-    def unreadable(self, key: int, *, gone: bool) -> None:
-        """Note that a message could not be read: it is gone, or beyond our bounds."""
+    def unreadable(self, key: int, reason: Reason) -> None:
+        """Note that a message could not be read: refused, perhaps because it is gone, or beyond our bounds."""
 
     def deletion_refused(self, key: int, error: MailSonarError) -> None:
         """Note that the server did not mark a message as deleted."""
@@ -78,7 +78,7 @@ class Reading:
             self._give_up(key, scan, excess)
             return False
         if not status.ok:
-            self._examiner.unreadable(key, gone=True)
+            self._examiner.unreadable(key, pop3_reason(status, Stage.FETCH))
         elif is_delivery_report(scan):
             return (yield from self._read_report(number, figure, key))
         elif self._examiner.examined(key, scan):
@@ -91,10 +91,10 @@ class Reading:
         try:
             status, _ = yield from ask(Stage.FETCH, f"RETR {number}", message_reader(report.take, REPORT_LIMIT))
         except LimitExceeded:
-            self._examiner.unreadable(key, gone=False)
+            self._examiner.unreadable(key, Reason.LIMIT_EXCEEDED)
             return False
         if not status.ok:
-            self._examiner.unreadable(key, gone=True)
+            self._examiner.unreadable(key, pop3_reason(status, Stage.FETCH))
         elif self._examiner.reported(key, report):
             yield from self._delete(number, figure, key)
         return True
@@ -102,7 +102,7 @@ class Reading:
     def _give_up(self, key: int, scan: HeaderScan, excess: LimitExceeded) -> None:
         """Judge a message that goes on after its header: it was cut short, and can't be deleted in this session."""
         if not scan.finished:
-            self._examiner.unreadable(key, gone=False)
+            self._examiner.unreadable(key, Reason.LIMIT_EXCEEDED)
         elif self._examiner.examined(key, scan):
             self._examiner.deletion_refused(key, excess)
 

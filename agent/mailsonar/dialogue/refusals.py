@@ -64,10 +64,11 @@ def pop3_refusal(status: Status, stage: Stage) -> MailSonarError:
     """Return the error that an answer other than +OK amounts to."""
     if status.ok or status.continues:
         return ProtocolViolation(f"{status} is no answer to this command", stage=stage)
-    return Refused(str(status), reason=_pop3_reason(status, stage), stage=stage)
+    return Refused(str(status), reason=pop3_reason(status, stage), stage=stage)
 
 
-def _pop3_reason(status: Status, stage: Stage) -> Reason:
+def pop3_reason(status: Status, stage: Stage) -> Reason:
+    """Return what a no amounts to."""
     if status.code in _RESPONSE_CODES:
         return _RESPONSE_CODES[status.code]
     if stage is not Stage.AUTHENTICATE:

@@ -20,6 +20,7 @@ from mailsonar.model.server import IpVersion, Server
 from mailsonar.model.stage import Stage
 
 THREADS_LIMIT = 128
+SHARED_SECONDS = 1.0  # one that hangs for longer may have lost its question: the name servers may be well by now
 ADDRESSES_LIMIT = 6
 
 _FAMILIES = {IpVersion.ANY: socket.AF_UNSPEC, IpVersion.V4: socket.AF_INET, IpVersion.V6: socket.AF_INET6}
@@ -45,11 +46,12 @@ class Resolver:
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(THREADS_LIMIT)
-        self._under_way: dict[Query, asyncio.Task[list[Address]]] = {}
+        self._under_way: set[asyncio.Task[list[Address]]] = set()
+        self._young: dict[Query, asyncio.Task[list[Address]]] = {}
 
     def close(self) -> None:
         """Give up what is under way; look-ups that hang do not hold the process."""
-        for task in self._under_way.values():
+        for task in self._under_way:
             task.cancel()
 
     async def resolve(self, server: Server, timeout_seconds: float) -> list[Address]:
@@ -70,14 +72,21 @@ class Resolver:
         raise ResolveFailed(f"{server.host}: {detail}", stage=Stage.RESOLVE)
 
     def _shared(self, query: Query) -> asyncio.Task[list[Address]]:
-        """Return the look-up of a name: the one that is under way, or a new one."""
-        if query not in self._under_way:
-            task = self._under_way[query] = asyncio.create_task(self._look_up(query))
+        """Return the look-up of a name: one that began just now, or a new one."""
+        if query not in self._young:
+            task = self._young[query] = asyncio.create_task(self._look_up(query))
+            self._under_way.add(task)
             task.add_done_callback(partial(self._ended, query))
-        return self._under_way[query]
+            asyncio.get_running_loop().call_later(SHARED_SECONDS, self._grow_old, query, task)
+        return self._young[query]
+
+    def _grow_old(self, query: Query, task: asyncio.Task[list[Address]]) -> None:
+        if self._young.get(query) is task:
+            del self._young[query]
 
     def _ended(self, query: Query, task: asyncio.Task[list[Address]]) -> None:
-        del self._under_way[query]
+        self._under_way.discard(task)
+        self._grow_old(query, task)
         if not task.cancelled():
             task.exception()  # whoever asked may have given up since
 

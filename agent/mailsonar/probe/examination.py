@@ -15,7 +15,7 @@ from mailsonar.clock import Clock
 from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.message.token import Token
-from mailsonar.model.fault import MailSonarError
+from mailsonar.model.fault import MailSonarError, Reason
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Cleanup, Maildrop
 from mailsonar.model.server import Secret
@@ -174,12 +174,9 @@ class Examination:
     def _sighting_now(self, key: int) -> Sighting:
         return Sighting(key, self._stopwatch.received_at[Stage.LIST], None)
 
-    def unreadable(self, key: int, *, gone: bool) -> None:
-        """Note that a message could not be read: it is gone, or beyond our bounds and so not one of ours."""
-        if gone:
-            self._book.known.skip(key)
-        else:
-            self._book.known.settle(key, Kind.FOREIGN)
+    def unreadable(self, key: int, reason: Reason) -> None:
+        """Note that a message could not be read: refused, perhaps because it is gone, or beyond our bounds."""
+        self._book.known.skip(key, reason)
 
     def deletion_refused(self, key: int, error: MailSonarError) -> None:
         """Note that the server did not mark a message as deleted."""

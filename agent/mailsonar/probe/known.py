@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from mailsonar.model.fault import Reason
+
 NO_KEY = 0  # of a message that an earlier process saw: no listing of this one has it
 
 
@@ -23,6 +25,7 @@ class Kind(Enum):
 
     UNREAD = auto()
     UNREADABLE = auto()
+    BEYOND_BOUNDS = auto()
     FOREIGN = auto()
     OURS = auto()
     KEPT = auto()
@@ -49,6 +52,7 @@ class Known:
         self._kinds: dict[int, Kind] = {}
         self._sightings: dict[int, Sighting] = {}
         self._due_wall: dict[int, float] = {}
+        self._unreadable: dict[int, Reason] = {}
         self._absent_at: float | None = None
 
     def take_in(self, keys: Sequence[int], *, seen: float, asked: float) -> None:
@@ -65,6 +69,7 @@ class Known:
         self._kinds = {key: kinds.get(key, Kind.UNREAD) for key in keys}
         self._sightings = {key: found for key, found in self._sightings.items() if key in self._kinds} | fresh
         self._due_wall = {key: due for key, due in self._due_wall.items() if key in self._kinds}
+        self._unreadable = {key: why for key, why in self._unreadable.items() if key in self._kinds}
         self._absent_at = asked
 
     def to_read(self, keys: Sequence[int], *, now_wall: float) -> list[int]:
@@ -94,11 +99,9 @@ class Known:
             found.seen > instant and self._kinds.get(key) is Kind.UNREAD for key, found in self._sightings.items()
         )
 
-    def has_unreadable_since(self, instant: float) -> bool:
-        """Tell whether a message that was first listed after an instant cannot be read: it may be any."""
-        return any(
-            found.seen > instant and self._kinds.get(key) is Kind.UNREADABLE for key, found in self._sightings.items()
-        )
+    def unreadable_since(self, instant: float) -> Reason | None:
+        """Return why a message that was first listed after an instant, and may be any, cannot be read."""
+        return next((why for key, why in self._unreadable.items() if self._sightings[key].seen > instant), None)
 
     def owed(self, now_wall: float) -> int:
         """Return how many of our own messages are listed that should have been removed."""
@@ -114,18 +117,22 @@ class Known:
         """Note what a message is; a leftover is due for deletion from `due_wall` on, in POSIX seconds."""
         self._kinds[key] = kind
         self._sightings.pop(key, None)
+        self._unreadable.pop(key, None)
         if due_wall is not None:
             self._due_wall[key] = due_wall
 
-    def skip(self, key: int) -> None:
-        """Note that a listed message could not be read: it is gone, or the next look tries again.
+    def skip(self, key: int, reason: Reason) -> None:
+        """Note why a listed message could not be read; the next look tries again, unless it is beyond our bounds.
 
         Nothing waits for it: a message that is broken for good must not keep attempts from their outcome.
         """
-        self._kinds[key] = Kind.UNREADABLE
+        self._kinds[key] = Kind.BEYOND_BOUNDS if reason is Reason.LIMIT_EXCEEDED else Kind.UNREADABLE
+        if key in self._sightings:
+            self._unreadable[key] = reason
 
     def forget(self, key: int) -> None:
         """Note that a message was removed for good."""
+        self._unreadable.pop(key, None)
         self._kinds.pop(key, None)
         self._due_wall.pop(key, None)
 

@@ -112,8 +112,9 @@ class MaildropOwner:
     def fate_of(self, awaited: Awaited) -> Fate:
         """Return what the last look amounts to for a message that it did not show."""
         fate = self.last_fate
-        if fate.fault is None and self._book.known.has_unreadable_since(awaited.left_at()):
-            return replace(fate, fault=UNREADABLE)
+        reason = self._book.known.unreadable_since(awaited.left_at())
+        if fate.fault is None and reason:
+            return replace(fate, fault=replace(UNREADABLE, reason=reason))
         return fate
 
     @property

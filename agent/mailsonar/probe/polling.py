@@ -8,7 +8,7 @@ given up, there is always a look.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailsonar.model.route import Maildrop
 
@@ -62,10 +62,7 @@ def next_look(sought: Iterable[Sought], last: LastLook | None, pace: Pace) -> fl
         last: the look before.
         pace: how often looks may be.
     """
-    wishes = [_wish(one, last, pace) for one in sought]
-    if not wishes:
-        return None
-    return max(min(wishes), earliest_look(last, pace))
+    return min((_due(one, last, pace) for one in sought), default=None)
 
 
 def earliest_look(last: LastLook | None, pace: Pace) -> float:
@@ -73,6 +70,12 @@ def earliest_look(last: LastLook | None, pace: Pace) -> float:
     if last is None:
         return 0.0
     return last.started + max(_retry(last.failures), pace.least_seconds)
+
+
+def _due(one: Sought, last: LastLook | None, pace: Pace) -> float:
+    if last and last.started < one.since:  # that a server is well again must show at the next attempt
+        last = replace(last, failures=min(last.failures, 1))
+    return max(_wish(one, last, pace), earliest_look(last, pace))
 
 
 def _retry(failures: int) -> float:

@@ -211,7 +211,7 @@ def _overtaken(leg: Leg, stopwatch: Stopwatch | None) -> Fault:
     return Fault(
         leg=leg,
         stage=stage or Stage.CONNECT,
-        reason=Reason.TIMEOUT,
+        reason=Reason.RESOLVE if stage is Stage.RESOLVE else Reason.TIMEOUT,  # no answer is no address
         detail="the route's deadline passed while this was under way",
     )
 

@@ -1,7 +1,8 @@
 """How a server misbehaves: what it does at a named moment, what it hides, what it presents.
 
-A moment is a command's verb, or one of those below that no verb names. Here are the pieces; `smtp_faults` and
-`pop3_faults` are the tables of named faults made of them. An act that keeps count is made anew for each use.
+A moment is a command's verb, or one of those below that no verb names. Here are the pieces, and in `acts` what can be
+done with a connection; `hostile`, `smtp_faults`, `pop3_faults` and `listing_faults` name the faults made of them. An
+act that keeps count is made anew for each use.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailsonar.sandbox.acts import close, deafen, does, drip, flood, hang, hear, reset, shut, utter
-from mailsonar.sandbox.faults import CONNECTION, GREETING, HANDSHAKE, ServerFault
+from mailsonar.sandbox.faults import GREETING, HANDSHAKE, ServerFault
 
 FLOOD_BYTES = 100_000_000
 _CHUNK = 64 * 1024
@@ -87,8 +87,3 @@ TLS_DRIPS = does("drips", HANDSHAKE, hear, drip([b"\x16", b"\x03", b"\x03", *[b"
 def tls_plaintext(said: bytes) -> ServerFault:
     """Answer the client's TLS hello in plaintext."""
     return does("goes on in plaintext", HANDSHAKE, hear, utter(said), hang)
-
-
-def plaintext_greeting(said: bytes) -> ServerFault:
-    """Greet in plaintext where TLS is implicit."""
-    return does("greets in plaintext", CONNECTION, utter(said), hang)
