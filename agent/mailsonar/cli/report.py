@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailsonar.cli.provenance import hop_table, verdict_line
 from mailsonar.cli.severity import Thresholds, severity, worst
 from mailsonar.model.result import Outcome, Result
 from mailsonar.model.route import Expectation
@@ -74,6 +75,10 @@ def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
         page.print(
             Text(f"  {facts.protocol} {facts.server}: {facts.version or 'no TLS'} {facts.cipher or ''} {verified}")
         )
+    if result.provenance.verdicts:
+        page.print(verdict_line(result.provenance))
+    if result.provenance.hops:
+        page.print(hop_table(result.provenance))
     page.print()
 
 

@@ -55,6 +55,7 @@ def _route(route: Route) -> dict[str, Any]:
         "size": route.size_bytes,
         "expect": str(route.expect),
         "content": str(route.content),
+        "hops": route.hops,
         "labels": {name: value for name, value in route.labels if value},
         "enabled": route.enabled,
     }

@@ -93,6 +93,7 @@ class Routing:
             size_bytes=timing.size,
             expect=Expectation(part.expect),
             content=Content(part.content),
+            hops=part.hops,
             enabled=part.enabled,
         )
 

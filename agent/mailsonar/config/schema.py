@@ -41,7 +41,7 @@ class MaildropPart(Part):
     poll: Poll = None
     """The gap between two looks; adaptive means that the agent chooses."""
     authserv_id: Text | None = None
-    """Whose Authentication-Results to believe (RFC 8601)."""
+    """Whose Authentication-Results to believe (RFC 8601); microsoft means those that name no server."""
 
 
 class TimingPart(Part):
@@ -60,14 +60,14 @@ class TimingPart(Part):
 class RouteSettingsPart(TimingPart):
     """What a route and a matrix have in common."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"hops"})
-
     labels: dict[str, str] = Field(default_factory=dict)
     """Values of declared labels, for the metrics of the route."""
     expect: Literal["delivered", "blocked"] = "delivered"
     """What shall become of a probe; blocked means that it is a fault if it arrives."""
     content: Literal["plain", "gtube", "eicar"] = "plain"
     """What a probe holds; gtube is the test pattern for spam filters, eicar the one for virus scanners."""
+    hops: bool = False
+    """Whether metrics show the time between the servers that a probe passed, by its Received fields."""
     enabled: bool = True
     """Whether the route is probed."""
 

@@ -12,11 +12,14 @@ from mailsonar.model.fault import LimitExceeded
 from mailsonar.model.server import Secret
 
 HEADER_LIMIT = 256 * 1024
-_FIELD_LIMIT = 4 * 1024
-_FIELDS_LIMIT = 16
 
 _OURS = TOKEN_FIELD.lower().encode()
-_WANTED = frozenset({_OURS, b"message-id", b"in-reply-to", b"auto-submitted", b"content-type"})
+RECEIVED = b"received"
+AUTHENTICATION_RESULTS = b"authentication-results"
+
+# How many fields of a name are kept, and how many bytes of each. The last two tell of a message that is ours.
+_BOUNDS = dict.fromkeys((_OURS, b"message-id", b"in-reply-to", b"auto-submitted", b"content-type"), (16, 4 * 1024))
+_BOUNDS |= dict.fromkeys((RECEIVED, AUTHENTICATION_RESULTS), (50, 2 * 1024))
 
 
 class HeaderScan:
@@ -28,12 +31,13 @@ class HeaderScan:
         LimitExceeded: the header section is longer than 256 KiB.
     """
 
-    __slots__ = ("_field", "_size", "fields", "finished")
+    __slots__ = ("_field", "_room", "_size", "fields", "finished")
 
     def __init__(self) -> None:
         self.fields: dict[bytes, list[bytearray]] = {}
         self.finished = False
         self._field: bytearray | None = None
+        self._room = 0
         self._size = 0
 
     def take(self, line: bytes) -> None:
@@ -47,20 +51,25 @@ class HeaderScan:
             self.finished = True
         elif line[:1] in b" \t":
             if self._field is not None:
-                self._field += line[: _FIELD_LIMIT - len(self._field)]
+                self._field += line[: self._room - len(self._field)]
         else:
             self._field = self._start(line)
 
     def _start(self, line: bytes) -> bytearray | None:
         name, _, value = line.partition(b":")
         name = name.rstrip(b" \t").lower()
-        if name not in _WANTED:
+        if name not in _BOUNDS:
             return None
+        most, self._room = _BOUNDS[name]
         same = self.fields.setdefault(name, [])
-        if len(same) >= _FIELDS_LIMIT:
+        if len(same) >= most:
             return None
-        same.append(bytearray(value[:_FIELD_LIMIT]))
+        same.append(bytearray(value[: self._room]))
         return same[-1]
+
+    def texts(self, name: bytes) -> list[bytes]:
+        """Return the values of a field as they were sent, the topmost first."""
+        return [bytes(value) for value in self.fields.get(name, [])]
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of a field, in lower case and without any white space."""

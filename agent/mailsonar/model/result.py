@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailsonar.model.fault import Fault
+from mailsonar.model.provenance import NOTHING_TOLD, Provenance
 from mailsonar.model.route import Route
 from mailsonar.model.stage import StageTiming
 
@@ -70,6 +71,7 @@ class Result:
 
     `success` is None while no verdict has fallen. `round_trip_seconds`, `error_seconds` and `transit_seconds` are None
     unless the message was seen. `outcome` is PENDING in a result that only carries the verdict at the deadline.
+    `provenance` is what a message that arrived tells of its way, and is advisory.
     """
 
     attempt: Attempt
@@ -82,4 +84,5 @@ class Result:
     stages: tuple[StageTiming, ...] = ()
     reply: Reply | None = None
     tls: tuple[TlsFacts, ...] = ()
+    provenance: Provenance = NOTHING_TOLD
     duplicates: int = 0

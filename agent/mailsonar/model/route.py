@@ -35,7 +35,8 @@ class Content(StrEnum):
 class Maildrop:
     """A retrieval account and the address that delivers into it.
 
-    `poll_seconds` is the fixed gap between two looks; None means that the agent chooses.
+    `poll_seconds` is the fixed gap between two looks; None means that the agent chooses. `authserv_id` tells whose
+    Authentication-Results to believe; without it, nobody's.
     """
 
     name: str
@@ -60,7 +61,8 @@ class Sender:
 class Route:
     """A configured path; durations in seconds, `size_bytes` the padding of the message's body.
 
-    `labels` holds a (name, value) pair for each declared label, in the order of declaration, "" where unset.
+    `labels` holds a (name, value) pair for each declared label, in the order of declaration, "" where unset. `hops`
+    tells whether metrics show what a message's trace fields tell.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Route:
     size_bytes: int = 0
     expect: Expectation = Expectation.DELIVERED
     content: Content = Content.PLAIN
+    hops: bool = False
     enabled: bool = True
 
 

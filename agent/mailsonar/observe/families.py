@@ -98,11 +98,8 @@ SENDER_VERDICT = _route(
     "What the receiving server found on the sender of the last message.",
     "method",
     "result",
-    fed=False,
 )
-HOP = _route(
-    _G, "probe_hop_seconds", "Time that the last message spent on a hop, by its trace fields.", "hop", fed=False
-)
+HOP = _route(_G, "probe_hop_seconds", "Time that the last message spent on a hop, by its trace fields.", "hop")
 PLACEMENT = _route(_G, "probe_placement", "Where the last message was found.", "placement", fed=False)
 
 ROUTE_INFO = _route(

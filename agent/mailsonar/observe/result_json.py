@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailsonar.model.fault import Fault
+from mailsonar.model.provenance import Hop
 from mailsonar.model.result import Reply, Result, TlsFacts
 from mailsonar.model.stage import StageTiming
 
@@ -27,8 +28,8 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "stages": [_stage(timing) for timing in result.stages],
         "reply": _reply(result.reply),
         "tls": [_tls(facts) for facts in result.tls],
-        "hops": [],
-        "verdicts": {},
+        "hops": [_hop(hop) for hop in result.provenance.hops],
+        "verdicts": {str(verdict.method): str(verdict.finding) for verdict in result.provenance.verdicts},
         "duplicates": result.duplicates,
     }
 
@@ -80,4 +81,16 @@ def _tls(facts: TlsFacts) -> dict[str, Any]:
         "cipher": facts.cipher,
         "verified": facts.verified,
         "not_after": None if facts.not_after_wall is None else rfc3339(facts.not_after_wall),
+    }
+
+
+def _hop(hop: Hop) -> dict[str, Any]:
+    return {
+        "from": hop.from_host,
+        "by": hop.by_host,
+        "with": hop.protocol,
+        "tls": hop.tls,
+        "received": None if hop.received_wall is None else rfc3339(hop.received_wall),
+        "seconds": hop.seconds,
+        "skewed": hop.is_skewed,
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.provenance import Finding, Hop, Method, Provenance, SenderVerdict
 from mailsonar.model.result import Attempt, Outcome, Reply, Result, TlsFacts
 from mailsonar.model.stage import Leg, Stage, StageTiming
 
@@ -37,6 +38,7 @@ def _result(data: Mapping[str, Any], attempt: Attempt) -> Result:
         stages=tuple(_stage(stage) for stage in data["stages"]),
         reply=Reply(**data["reply"]) if data["reply"] else None,
         tls=tuple(_tls(facts) for facts in data["tls"]),
+        provenance=_provenance(data),
         duplicates=data["duplicates"],
     )
 
@@ -52,12 +54,36 @@ def _stage(data: Mapping[str, Any]) -> StageTiming:
 
 
 def _tls(data: Mapping[str, Any]) -> TlsFacts:
-    until = data["not_after"]
     return TlsFacts(
         server=data["server"],
         protocol=data["protocol"],
         version=data["version"],
         cipher=data["cipher"],
         verified=data["verified"],
-        not_after_wall=None if until is None else datetime.fromisoformat(until).timestamp(),
+        not_after_wall=_wall(data["not_after"]),
     )
+
+
+def _provenance(data: Mapping[str, Any]) -> Provenance:
+    return Provenance(
+        hops=tuple(_hop(hop) for hop in data["hops"]),
+        verdicts=tuple(
+            SenderVerdict(method=Method(method), finding=Finding(finding))
+            for method, finding in data["verdicts"].items()
+        ),
+    )
+
+
+def _hop(data: Mapping[str, Any]) -> Hop:
+    return Hop(
+        from_host=data["from"],
+        by_host=data["by"],
+        protocol=data["with"],
+        tls=data["tls"],
+        received_wall=_wall(data["received"]),
+        seconds=data["seconds"],
+    )
+
+
+def _wall(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from mailsonar.model.provenance import Provenance
 from mailsonar.model.route import Route
 from mailsonar.model.stage import Leg
 from mailsonar.observe import families as f
 from mailsonar.observe.endpoints import account_labels
 from mailsonar.observe.exposition import Exposition
 from mailsonar.observe.tally import RouteTally
+
+HOPS_LIMIT = 10
 
 
 def show_route(page: Exposition, tally: RouteTally) -> None:
@@ -16,6 +19,8 @@ def show_route(page: Exposition, tally: RouteTally) -> None:
     _show_counts(page, labels, tally)
     _show_verdict(page, labels, tally)
     _show_last_attempt(page, labels, tally)
+    if tally.last_seen is not None:
+        _show_provenance(page, labels, tally.last_seen.provenance, hops=tally.route.hops)
     _show_config(page, labels, tally.route)
 
 
@@ -45,6 +50,13 @@ def _show_last_attempt(page: Exposition, labels: tuple[str, ...], tally: RouteTa
     if tally.last_seen is not None:
         page.add(f.LAST_ROUND_TRIP, labels, tally.last_seen.round_trip_seconds)
         page.add(f.LAST_ERROR, labels, tally.last_seen.error_seconds)
+
+
+def _show_provenance(page: Exposition, labels: tuple[str, ...], told: Provenance, *, hops: bool) -> None:
+    for verdict in told.verdicts:
+        page.add(f.SENDER_VERDICT, (*labels, verdict.method, verdict.finding), 1.0)
+    for number, hop in enumerate(told.hops[:HOPS_LIMIT] if hops else (), start=1):
+        page.add(f.HOP, (*labels, str(number)), hop.seconds)
 
 
 def _show_config(page: Exposition, labels: tuple[str, ...], route: Route) -> None:

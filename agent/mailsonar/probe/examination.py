@@ -25,6 +25,7 @@ from mailsonar.probe.classify import scrubbed
 from mailsonar.probe.known import Kind, Known, Sighting
 from mailsonar.probe.ledger import Ledger
 from mailsonar.probe.pending import Bounce, PendingTable, Recognition
+from mailsonar.probe.provenance import provenance_of
 from mailsonar.wire.lines import printable
 
 T = TypeVar("T")
@@ -129,6 +130,8 @@ class Examination:
         if token.instance == self._identity.instance:
             recognition, attempt = self._book.pending.recognise(token.id, sighting, self._book.known)
             if attempt is not None:
+                if recognition is Recognition.ARRIVAL:
+                    self._book.pending.note(token.id, provenance_of(scan, attempt.route))
                 return self._ours(sighting, recognition, attempt)
         return self._leftover(key, token)
 

@@ -94,6 +94,7 @@ class Findings:
             stages=(*submitted, *arrival, *fate.stages),
             reply=report.reply if report else None,
             tls=tuple(facts for facts in (report and report.tls, fate.tls) if facts),
+            provenance=fate.provenance,
             duplicates=fate.duplicates,
             **figures,
         )

@@ -241,10 +241,7 @@ class MaildropOwner:
     def _settle(self, look_started: float) -> None:
         pending, fate = self._book.pending, self.last_fate
         for one in pending.decided:
-            duplicates = one.copies.further
-            self.give_up(
-                one, replace(fate, fault=None, sighting=one.sighting, bounce=one.bounce, duplicates=duplicates)
-            )
+            self.give_up(one, one.fate_after(fate))
         for one in pending.overdue(look_started):
             if fate.fault or not self._book.known.has_unread_since(one.left_at()):
                 self.give_up(one, self.fate_of(one))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from mailsonar.model.fault import Fault
+from mailsonar.model.provenance import NOTHING_TOLD, Provenance
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.stage import StageTiming
 from mailsonar.probe.known import Known, Sighting, is_place
@@ -46,6 +47,7 @@ class Fate:
     fault: Fault | None = None
     stages: tuple[StageTiming, ...] = ()
     tls: TlsFacts | None = None
+    provenance: Provenance = NOTHING_TOLD
     duplicates: int = 0
 
 
@@ -109,12 +111,24 @@ class Awaited:
     sought_since: float | None = None
     sighting: Sighting | None = None
     bounce: Bounce | None = None
+    provenance: Provenance = NOTHING_TOLD
     copies: Copies = field(default_factory=Copies)
 
     @property
     def is_decided(self) -> bool:
         """Tell whether no further look can change what became of the message."""
         return self.sighting is not None or self.bounce is not None
+
+    def fate_after(self, last: Fate) -> Fate:
+        """Return what became of the message; stages and TLS are those of the last look."""
+        return replace(
+            last,
+            fault=None,
+            sighting=self.sighting,
+            bounce=self.bounce,
+            provenance=self.provenance,
+            duplicates=self.copies.further,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,11 @@ class PendingTable:
             awaited.sighting = sighting
             return Recognition.ARRIVAL, sent.attempt
         return (Recognition.DUPLICATE if is_another else Recognition.SEEN_BEFORE), sent.attempt
+
+    def note(self, token_id: str, provenance: Provenance) -> None:
+        """Take in what a message that arrived tells of its way."""
+        if awaited := self._awaited.get(token_id):
+            awaited.provenance = provenance
 
     def report(self, token_id: str, bounce: Bounce | None) -> bool:
         """Take in a report on a message, with the bounce if delivery failed; tell whether the message is known here."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from mailsonar.model.fault import Fault
 from mailsonar.model.result import Outcome, Result, TlsFacts
 from mailsonar.observe.history import RouteView
+from mailsonar.web.journey import Journey, journey
 from mailsonar.web.state import State, state_of
 from mailsonar.web.waterfall import Bar, waterfall
 from mailsonar.web.wording import age, duration, fault_words, utc
@@ -57,6 +58,7 @@ class RouteCard:
     facts: tuple[tuple[str, str], ...]
     bars: tuple[Bar, ...]
     bars_of: str
+    journey: Journey | None
     certificates: tuple[Certificate, ...]
 
 
@@ -107,6 +109,7 @@ def route_card(view: RouteView, now_wall: float) -> RouteCard:
         facts=facts,
         bars=waterfall(timed) if timed else (),
         bars_of=utc(timed.attempt.started_wall) if timed else "",
+        journey=journey(view.seen),
         certificates=tuple(_certificate(tls, now_wall) for tls in _newest_tls(view)),
     )
 
