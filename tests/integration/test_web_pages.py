@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time
+from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
 from tests.support.site import Agent, browsing, text_of
 
+from mailsonar.model.provenance import Hop, Provenance
 from mailsonar.model.result import Outcome, TlsFacts
 
 SCRIPT = "<script>alert('x')</script>"
@@ -78,6 +79,19 @@ async def test_route_page(client, agent):
         assert words in page
 
 
+async def test_route_page_shows_what_the_last_message_told(client, agent):
+    """Hops and verdicts of the last message that was seen stand on the page, with skew in words."""
+    route = make_route()
+    agent.run(on_time(make_attempt(route, 0.0), provenance=told()))
+    agent.run(failed(make_attempt(route, 60.0)))
+    page = await text_of(client, "/routes/acme-internal")
+    for words in ("What the message tells", "<dt>SPF</dt><dd>pass</dd>", "mx2.contoso.example", "ESMTPS", "-98 s"):
+        assert words in page
+    assert page.count("clocks differ") == 1
+    agent.run(on_time(make_attempt(route, 120.0)))
+    assert "What the message tells" not in await text_of(client, "/routes/acme-internal")
+
+
 async def test_pages_escape_everything(client, agent):
     """Neither a name of the config nor a server's text can become markup."""
     route = make_route(SCRIPT.replace("/", "\\"), (("customer", SCRIPT),))
@@ -86,6 +100,8 @@ async def test_pages_escape_everything(client, agent):
         leg=NOT_ARRIVED.leg, stage=NOT_ARRIVED.stage, reason=NOT_ARRIVED.reason, detail=SCRIPT
     )
     agent.run(failed(make_attempt(route), Outcome.LOST, fault))
+    hop = Hop(from_host=SCRIPT, by_host=SCRIPT, protocol=SCRIPT)
+    agent.run(on_time(make_attempt(route, 60.0), success=False, fault=fault, provenance=Provenance(hops=(hop,))))
     overview = await text_of(client, "/")
     href = overview.split('href="/routes/')[1].split('"')[0]
     for page in (overview, await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))):

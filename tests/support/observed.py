@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.provenance import Finding, Hop, Method, Provenance, SenderVerdict
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
@@ -73,3 +74,24 @@ def all_stages() -> tuple[StageTiming, ...]:
     """Return every stage that a round trip with STARTTLS on both legs can have."""
     legs = (Leg.SUBMISSION, Leg.TRANSIT, Leg.RETRIEVAL)
     return tuple(StageTiming(leg=leg, stage=stage, seconds=0.05) for leg in legs for stage in STAGES_OF[leg])
+
+
+def told(findings: str = "pass none fail", hops: int = 3) -> Provenance:
+    """Return what a message tells: findings of SPF, DKIM and DMARC, and hops two seconds apart, the last one skewed."""
+    verdicts = [
+        SenderVerdict(method=method, finding=Finding(finding))
+        for method, finding in zip(Method, findings.split(), strict=False)
+    ]
+    names = ["client.acme.example", *(f"mx{number}.contoso.example" for number in range(1, hops + 1))]
+    ways = [
+        Hop(
+            from_host=names[number],
+            by_host=names[number + 1],
+            protocol="ESMTPS" if number else "local",
+            tls=True if number else None,
+            received_wall=WALL + 2 * number - 100 * (number == hops - 1),
+            seconds=(2.0 - 100 * (number == hops - 1)) if number else None,
+        )
+        for number in range(hops)
+    ]
+    return Provenance(hops=tuple(ways), verdicts=tuple(verdicts))

@@ -114,6 +114,34 @@ async def test_the_three_outputs_and_the_thresholds(
         assert words in refused.stderr
 
 
+async def test_a_message_tells_its_hops(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
+    """Postfix and Dovecot each add a hop, with what they took it by; a delivery held back for 2 s shows at its hop.
+
+    Neither of them names a sender's verdict, so there is none, whatever server the maildrop trusts.
+    """
+    trusted = {"maildrop_keys": {"authserv_id": "mail.example"}}
+    secured = route(positions, "secured", **trusted)
+    plain = route(positions, "plain", smtp_security="plaintext", **trusted)
+    config = write_config(mail_host, [secured, plain], tmp_path)
+    mail_host.delay_deliveries(2.0, 2.1)
+    try:
+        as_json, as_text = await asyncio.gather(
+            mailsonar("check", "--output", "json", "--config.file", config),
+            mailsonar("check", "secured", "--config.file", config),
+        )
+    finally:
+        mail_host.delay_deliveries(0, 0)
+    assert [as_json.status, as_text.status] == [0, 0]
+    for result, protocol, tls in zip(as_json.json, ("ESMTPSA", "ESMTPA"), (True, False), strict=True):
+        first, *_, last = result["hops"]
+        assert (first["by"], first["with"], first["tls"], first["seconds"]) == ("mail.example", protocol, tls, None)
+        assert (last["with"], last["skewed"]) == ("LMTP", False)
+        assert result["started"][:16] <= first["received"][:16]
+        assert 1 <= last["seconds"] <= result["round_trip_seconds"] + 1
+        assert result["verdicts"] == {}
+    assert re.search(r"^ +2 .* LMTP +no +[123] *$", as_text.stdout, re.MULTILINE)
+
+
 def told(finished: Finished) -> tuple[int, str, str | None]:
     """Return the exit status, the outcome and the fault of a check of one route."""
     (result,) = finished.json

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
-from tests.support.observed import NOT_ARRIVED, REJECTED, all_stages, failed, make_attempt, make_route, on_time
+from tests.support.observed import NOT_ARRIVED, REJECTED, all_stages, failed, make_attempt, make_route, on_time, told
 
 from mailsonar.cli.report import FORMATS, as_json, as_nagios, as_text
 from mailsonar.cli.severity import Thresholds
@@ -92,6 +93,22 @@ def test_text_shows_tls_and_failure() -> None:
     printed = as_text([failed(FIRST, fault=REJECTED, tls=(facts,))], NONE)
     assert "first  CRITICAL  failed: submission/authenticate/authentication_rejected (535 no)" in printed
     assert "smtp mx:587: no TLS  NOT verified" in printed
+
+
+def test_text_shows_what_the_message_tells() -> None:
+    """Verdicts stand in one line, hops below one another, skew in words; a name like mark-up is a name."""
+    provenance = told()
+    hostile = replace(provenance.hops[1], by_host="[bold]mx[/bold]")
+    provenance = replace(provenance, hops=(provenance.hops[0], hostile, provenance.hops[2]))
+    printed = as_text([on_time(FIRST, provenance=provenance)], NONE)
+    assert "  sender: spf pass, dkim none, dmarc fail\n" in printed
+    hops = [" ".join(line.split()) for line in printed.splitlines() if line.strip()[:1] in {"1", "2", "3"}]
+    assert hops == [
+        "1 mx1.contoso.example client.acme.example local",
+        "2 [bold]mx[/bold] mx1.contoso.example ESMTPS yes 2",
+        "3 mx3.contoso.example mx2.contoso.example ESMTPS yes -98 clocks differ",
+    ]
+    assert "hop" not in as_text([on_time(FIRST)], NONE)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -88,9 +88,31 @@ def test_only_so_many_fields_are_kept() -> None:
 
 
 PIECES = st.sampled_from(
-    [b"(", b")", b'"', b";", b"\\", b" ", b"\t", b"=", b"from", b"by", b"with ESMTPS", b"id", b"spf=pass", b"dkim=", b"/1",
-     b"24 Nov 2026 09:00:01 +0000", b"24 Nov 9998 23:59:60 -2359", b"mx.example", b"TLSv1.3", b"\xff", b"\xe2\x80\xae", b"\0"]
-)  # fmt: skip
+    [
+        b"(",
+        b")",
+        b'"',
+        b";",
+        b"\\",
+        b" ",
+        b"\t",
+        b"=",
+        b"from",
+        b"by",
+        b"with ESMTPS",
+        b"id",
+        b"spf=pass",
+        b"dkim=",
+        b"/1",
+        b"24 Nov 2026 09:00:01 +0000",
+        b"24 Nov 9998 23:59:60 -2359",
+        b"mx.example",
+        b"TLSv1.3",
+        b"\xff",
+        b"\xe2\x80\xae",
+        b"\0",
+    ]
+)
 VALUES = st.lists(st.one_of(st.lists(PIECES, max_size=40).map(b"".join), st.binary(max_size=200)), max_size=6)
 
 

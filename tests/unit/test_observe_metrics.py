@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time
+from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
 from tests.support.scraped import Scraped
 
 from mailsonar.model.fault import Fault, Reason
@@ -209,3 +209,43 @@ def test_route_that_stays_keeps_its_numbers(scraped, route):
     assert scraped.of_route("probes_total", outcome="on_time", customer="acme") == 1
     assert scraped.of_route("probe_interval_seconds", customer="acme") == 300
     assert scraped.value("probes_started_total", route="other", customer="") == 0
+
+
+def run(scraped, *results):
+    """Tell of attempts that start and end one after another."""
+    for result in results:
+        scraped.metrics.attempt_started(result.attempt)
+        scraped.metrics.attempt_ended(result)
+
+
+def verdicts(scraped):
+    """Return the verdicts that a scrape shows."""
+    return {(s["method"], s["result"]) for name, s in scraped.samples() if name == "mailsonar_probe_sender_verdict"}
+
+
+def test_sender_verdicts_are_those_of_the_last_message(scraped, route):
+    """What the last message told replaces all that those before it told; what was not seen tells nothing."""
+    run(scraped, on_time(make_attempt(route, 0.0), provenance=told("pass none fail")))
+    assert scraped.of_route("probe_sender_verdict", method="spf", result="pass") == 1
+    assert verdicts(scraped) == {("spf", "pass"), ("dkim", "none"), ("dmarc", "fail")}
+    run(
+        scraped,
+        on_time(make_attempt(route, 60.0), provenance=told("softfail unknown")),
+        failed(make_attempt(route, 90.0)),
+    )
+    assert verdicts(scraped) == {("spf", "softfail"), ("dkim", "unknown")}
+    run(scraped, on_time(make_attempt(route, 120.0)))
+    assert verdicts(scraped) == set()
+
+
+def test_hops_show_where_the_route_asks_for_them():
+    """With `hops` the first ten hops are series; the first of all has no time, and skew is shown as it is."""
+    plain, asked = make_route("plain"), make_route("asked", hops=True)
+    scraped = Scraped(plain, asked)
+    run(scraped, *(on_time(make_attempt(route, token=route.name), provenance=told(hops=3)) for route in (plain, asked)))
+    assert {name for name, _ in scraped.samples(route="plain")}.isdisjoint({"mailsonar_probe_hop_seconds"})
+    shown = [scraped.value("probe_hop_seconds", route="asked", hop=str(number)) for number in range(1, 4)]
+    assert shown == [None, 2.0, -98.0]
+    run(scraped, on_time(make_attempt(asked, 60.0), provenance=told(hops=30)))
+    hops = [labels["hop"] for name, labels in scraped.samples(route="asked") if name == "mailsonar_probe_hop_seconds"]
+    assert hops == [str(number) for number in range(2, 11)]

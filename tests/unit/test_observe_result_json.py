@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
-from tests.support.observed import make_attempt, make_route, on_time
+import pytest
+from tests.support.observed import WALL, failed, make_attempt, make_route, on_time, told
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Outcome, Reply, Result, TlsFacts
 from mailsonar.model.stage import Leg, Stage, StageTiming
 from mailsonar.observe.result_json import result_as_json
+from mailsonar.observe.result_restore import restored
 
 ROUTE = make_route(labels=(("customer", "acme"),))
 
@@ -32,6 +34,7 @@ def test_full_result():
                 not_after_wall=1_798_761_600.0,
             ),
         ),
+        provenance=told("pass none", hops=2),
         duplicates=2,
     )
     assert json.loads(json.dumps(result_as_json(result))) == {
@@ -57,8 +60,27 @@ def test_full_result():
                 "not_after": "2027-01-01T00:00:00Z",
             }
         ],
-        "hops": [],
-        "verdicts": {},
+        "hops": [
+            {
+                "from": "client.acme.example",
+                "by": "mx1.contoso.example",
+                "with": "local",
+                "tls": None,
+                "received": "2026-11-18T11:06:40Z",
+                "seconds": None,
+                "skewed": False,
+            },
+            {
+                "from": "mx1.contoso.example",
+                "by": "mx2.contoso.example",
+                "with": "ESMTPS",
+                "tls": True,
+                "received": "2026-11-18T11:05:02Z",
+                "seconds": -98.0,
+                "skewed": True,
+            },
+        ],
+        "verdicts": {"spf": "pass", "dkim": "none"},
         "duplicates": 2,
     }
 
@@ -78,3 +100,24 @@ def test_fault():
     result = Result(attempt=make_attempt(ROUTE), outcome=Outcome.UNOBSERVED, success=False, fault=fault)
     shown = {"leg": "retrieval", "stage": "list", "reason": "timeout", "detail": "30 s"}
     assert result_as_json(result)["fault"] == shown
+
+
+FACTS = TlsFacts(server="mx:25", protocol="smtp", version=None, cipher=None, verified=False, not_after_wall=WALL)
+RESULTS = {
+    "seen": on_time(make_attempt(ROUTE), provenance=told(), reply=Reply(code=250), tls=(FACTS,), duplicates=1),
+    "told nothing": on_time(make_attempt(ROUTE)),
+    "failed": failed(make_attempt(ROUTE), Outcome.REFUSED),
+}
+
+
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_what_was_written_is_read_back(result: Result) -> None:
+    """A later process shows of a result all that this one knew."""
+    assert restored(json.dumps(result_as_json(result)), result.attempt) == result
+
+
+@pytest.mark.parametrize("change", [{"hops": [{}]}, {"hops": 3}, {"verdicts": {"spf": "splendid"}}, {"verdicts": 3}])
+def test_what_this_version_cannot_read_is_no_result(change: dict[str, object]) -> None:
+    """A result of another version is left out, whatever stands in it."""
+    written = result_as_json(RESULTS["seen"]) | change
+    assert restored(json.dumps(written), RESULTS["seen"].attempt) is None

@@ -69,7 +69,7 @@ def _provenance(data: Mapping[str, Any]) -> Provenance:
         hops=tuple(_hop(hop) for hop in data["hops"]),
         verdicts=tuple(
             SenderVerdict(method=Method(method), finding=Finding(finding))
-            for method, finding in data["verdicts"].items()
+            for method, finding in dict(data["verdicts"]).items()
         ),
     )
 
