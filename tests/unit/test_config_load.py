@@ -46,7 +46,7 @@ EXAMPLE = textwrap.dedent("""\
       acme-internal: {from: acme-out, to: acme-in, interval: 1m, labels: {site: berlin}}
       paused: {from: acme-out, to: acme-in, enabled: false, give_up: 2h, content: eicar, expect: blocked}
     matrix:
-      - {from: [acme-out], to: [acme-in, contoso-in], labels: {customer: acme}}
+      - {from: [acme-out], to: [acme-in, contoso-in], labels: {customer: acme}, hops: true}
     include: ["conf.d/*.yml", "none/*.yml"]
     """)
 LATER = "routes: {later: {from: acme-out, to: contoso-in}}\n"
@@ -115,6 +115,13 @@ def test_a_route_has_every_declared_label(config: Config) -> None:
     assert labels["acme-internal"] == (("customer", ""), ("site", "berlin"))
     assert labels["acme-out--contoso-in"] == (("customer", "acme"), ("site", ""))
     assert labels["later"] == (("customer", ""), ("site", ""))
+
+
+def test_hops_are_for_routes_that_ask_for_them(config: Config) -> None:
+    """Routes of a matrix share its wish; nobody gets more series unasked."""
+    asking = [route.name for route in config.routes if route.hops]
+    assert asking == ["acme-out--acme-in", "acme-out--contoso-in"]
+    assert redacted(config).count("    hops: true\n") == 2
 
 
 def test_a_server_is_resolved_to_the_model(config: Config, folder: Path) -> None:

@@ -77,3 +77,9 @@ RESULTS = {
 def test_findings_are_a_closed_set(results: str, expected: str) -> None:
     """Each method has one finding out of the registered ones, or `unknown`; nothing else of a field gets through."""
     assert told(f"Authentication-Results: mx.example; {results}", "mx.example") == [expected]
+
+
+def test_only_so_many_results_are_read() -> None:
+    """A field of nothing but semicolons costs no more than one of words; what stands behind 64 of them is lost."""
+    assert told(f"Authentication-Results: mx.example{';' * 60} spf=pass", "mx.example") == ["spf pass"]
+    assert told(f"Authentication-Results: mx.example{';' * 90} spf=pass", "mx.example") == ["no verdicts"]

@@ -1,13 +1,15 @@
 """Takes a structured header field apart (RFC 5322 section 3.2): what stands between semicolons, and its comments.
 
 One pass over a field that is bounded already; quoted strings keep their quotes, and what is never closed goes on to the
-end of the field. All text comes out printable, its white space single blanks.
+end of the field. After 64 parts a semicolon is text. All text comes out printable, its white space single blanks.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+PARTS_LIMIT = 64
 
 _PIECE = re.compile(r"\\.|[\"();]|[^\\\"();]+|\\", re.DOTALL)
 
@@ -36,7 +38,7 @@ def structured(value: bytes) -> Structured:
         elif depth:
             depth -= piece == ")"
             comments.append(" " if piece == ")" else piece)
-        elif piece == ";" and not is_quoted:
+        elif piece == ";" and not is_quoted and len(parts) < PARTS_LIMIT:
             parts.append([])
         else:
             is_quoted ^= piece == '"'
