@@ -59,18 +59,18 @@ class Store:
 
     def _prepare(self, instance: str) -> None:
         try:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
             application, version = (self._pragma("application_id"), self._pragma("user_version"))
             is_new = not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if not is_new and application != APPLICATION_ID:
+                raise NotOurJournal("it is no journal of MailSonar")
+            if not is_new and version != VERSION:
+                raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
+            if (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                raise NotOurJournal(f"it is damaged: {verdict}")
+            self._connection.execute("PRAGMA journal_mode=WAL")  # changes the file: so not before it is known as ours
+            self._connection.execute("PRAGMA synchronous=FULL")
             if is_new:
                 self._create(instance)
-            elif application != APPLICATION_ID:
-                raise NotOurJournal("it is no journal of MailSonar")
-            elif version != VERSION:
-                raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
-            elif (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
-                raise NotOurJournal(f"it is damaged: {verdict}")
             self.instance = self._read_instance()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
