@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError
-from mailsonar.model.observer import Look, Observer
+from mailsonar.model.observer import Observer
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
@@ -221,14 +221,7 @@ class MaildropOwner:
         account = self.maildrop.account
         login = login_of(account, is_admitted=notes.is_authenticated, fault=fault, tls=session.tls)
         login = replace(login, held_back=self._workshop.retreats.is_open(account))
-        report = Look(
-            maildrop=self.maildrop,
-            fault=fault,
-            messages=notes.messages,
-            octets=notes.octets,
-            listed_wall=self._clock.wall() if notes.is_listed else None,
-            cleanup_fault=cleanup_fault,
-        )
+        report = notes.report(fault, cleanup_fault)
 
         def news(observer: Observer) -> None:
             observer.account_used(login)
