@@ -163,10 +163,17 @@ class Fleet:
 def _past(record: OpenRecord) -> PastAttempt:
     return PastAttempt(
         token_id=record.token_id,
-        destination=record.destination,
+        purpose=record.purpose,
         started_wall=record.started_wall,
         accepted_wall=record.accepted_wall,
         seen_wall=record.seen_wall,
         since_wall=record.since_wall,
-        bounce=Bounce(**json.loads(record.bounce)) if record.bounce else None,
+        bounce=_bounce(record.bounce) if record.bounce else None,
     )
+
+
+def _bounce(text: str) -> Bounce | None:
+    try:
+        return Bounce(**json.loads(text))
+    except (TypeError, ValueError):
+        return None
