@@ -95,3 +95,17 @@ async def test_uncertain_submission_proves_nothing(mail: Probing) -> None:
     assert (result.outcome, result.success) == (Outcome.FAILED, False)
     assert result.fault
     assert (result.fault.stage, result.fault.reason) == (Stage.DATA, Reason.DISCONNECTED)
+
+
+async def test_nobody_looked_is_no_success(mail: Probing) -> None:
+    """An owner that is new, or that a breaker holds back, has seen no empty maildrop: no green comes of that."""
+    with mail.pop3.faults.during(pop3_faults.LOGIN_REFUSED):
+        await mail.attempt(blocked(mail, deadline_seconds=0.3, give_up_seconds=0.6))
+    mail.owners.clear()
+    logins = mail.pop3.logins
+    result = await mail.attempt(blocked(mail, deadline_seconds=0.3, give_up_seconds=0.6))
+    assert mail.pop3.logins == logins, "the breaker is open"
+    assert [one.success for one in mail.seen.verdicts] == [False, False]
+    assert (result.outcome, result.success) == (Outcome.UNOBSERVED, False)
+    assert result.fault
+    assert (result.fault.leg, result.fault.reason) == (Leg.RETRIEVAL, Reason.AUTHENTICATION_REJECTED)

@@ -57,7 +57,7 @@ async def test_clock_that_was_set_makes_no_figure_negative(
     started = SystemClock().wall() - 1.0 - step
     past = PastAttempt(
         token_id=TOKEN,
-        destination=route.maildrop.account.key,
+        purpose=route.purpose,
         started_wall=started,
         accepted_wall=started + 0.1 if is_accepted else None,
         seen_wall=started + 0.5 if is_on_record else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from tests.support.probing import Probing, impatient, probing
@@ -33,12 +34,10 @@ async def mail() -> AsyncIterator[Probing]:
         yield made
 
 
-async def resumed(mail: Probing, route: Route, destination: str, bounce: Bounce | None = None) -> Result:
+async def resumed(mail: Probing, route: Route, purpose: str, bounce: Bounce | None = None) -> Result:
     """Return what becomes of an attempt that was accepted a second ago."""
     wall = SystemClock().wall()
-    past = PastAttempt(
-        token_id=TOKEN, destination=destination, started_wall=wall - 1, accepted_wall=wall - 0.9, bounce=bounce
-    )
+    past = PastAttempt(token_id=TOKEN, purpose=purpose, started_wall=wall - 1, accepted_wall=wall - 0.9, bounce=bounce)
     mail.owner_of(route.maildrop)
     return await asyncio.wait_for(Prober(mail.workshop, mail.owners, asyncio.create_task).resume(past, route), 5)
 
@@ -47,7 +46,7 @@ async def resumed(mail: Probing, route: Route, destination: str, bounce: Bounce 
 async def test_bounce_on_record_decides(mail: Probing, expect: Expectation) -> None:
     """A report that was read, and perhaps removed, before the crash is not forgotten."""
     route = mail.route(deadline_seconds=20.0, give_up_seconds=30.0, expect=expect)
-    result = await resumed(mail, route, route.maildrop.account.key, Bounce(enhanced="5.1.1", text="mx: no such user"))
+    result = await resumed(mail, route, route.purpose, Bounce(enhanced="5.1.1", text="mx: no such user"))
     assert result.reply
     assert (result.reply.enhanced, result.reply.text) == ("5.1.1", "mx: no such user")
     if expect is Expectation.BLOCKED:
@@ -59,14 +58,17 @@ async def test_bounce_on_record_decides(mail: Probing, expect: Expectation) -> N
     assert mail.seen.ended == [result]
 
 
-async def test_maildrop_that_was_changed_is_not_looked_into(mail: Probing) -> None:
-    """A message that went to an account which the route has left cannot be lost: unobserved, and told as any other."""
+@pytest.mark.parametrize("changed", ["account", "expect"])
+async def test_attempt_made_for_something_else_is_not_judged(mail: Probing, changed: str) -> None:
+    """A message that went elsewhere cannot be lost, nor was one blocked that should arrive: unobserved, and told."""
     route = mail.route(deadline_seconds=20.0, give_up_seconds=30.0)
-    result = await resumed(mail, route, "pop3 old.example:995 probe")
+    other = "delivered at pop3 old.example:995 probe" if changed == "account" else route.purpose
+    route = replace(route, expect=Expectation.BLOCKED) if changed == "expect" else route
+    result = await resumed(mail, route, other)
     assert (result.outcome, result.success) == (Outcome.UNOBSERVED, False)
     assert result.fault
     assert (result.fault.leg, result.fault.stage) == (Leg.TRANSIT, Stage.ARRIVAL)
-    assert "another maildrop" in result.fault.detail
+    assert f"another {'maildrop' if changed == 'account' else '`expect`'}" in result.fault.detail
     assert mail.pop3.logins == 0
     assert mail.seen.resumed == [result.attempt]
     assert mail.seen.ended == [result]

@@ -179,7 +179,7 @@ class AgentByHand:
             instance=store.instance,
             ledger=self.ledger,
             open_attempts=self.left,
-            ended_attempts=tuple(store.ended_attempts()),
+            ended_attempts=tuple(store.ended_attempts(10)),
         )
         loop.do(lambda: self.fleet.resume(state))
 

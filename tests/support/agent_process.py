@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,14 @@ DRAIN_SECONDS = 30.0
 INTERPRETER = (sys.executable, "-X", "dev", "-W", "error")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the agent runs: the address that it serves its pages at, and what goes before its command to get there."""
+
+    address: str = "127.0.0.1"
+    entry: Sequence[str] = ()
+
+
 class AgentProcess:
     """Runs `mailsonar run` as long as its `async with` block lasts; warnings are errors in it.
 
@@ -28,6 +37,7 @@ class AgentProcess:
         folder: where its output goes: `stdout` and `stderr`, added to when the agent starts again.
         arguments: further arguments of `mailsonar run`, for instance `--storage.path`.
         environment: variables beside the test's own.
+        place: where it runs.
 
     Leaving the block ends the agent and says nothing about how; `stop` does.
     """
@@ -38,7 +48,9 @@ class AgentProcess:
         folder: Path,
         arguments: Sequence[str | Path] = (),
         environment: Mapping[str, str] | None = None,
+        place: Place = Place(),
     ) -> None:
+        self._place = place
         self._config_file = config_file
         self._folder = folder
         self._arguments = arguments
@@ -46,7 +58,7 @@ class AgentProcess:
         self._reservation = PortReservation()
         self._process: asyncio.subprocess.Process | None = None
         self.port = self._reservation.reserve()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{place.address}:{self.port}"
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
@@ -84,8 +96,16 @@ class AgentProcess:
         Raises:
             AssertionError: it ended, or did not get ready in time; the message carries what it wrote.
         """
-        command: list[str | Path] = [*INTERPRETER, "-m", "mailsonar", "run", "--config.file", self._config_file]
-        command += ["--web.listen-address", f"127.0.0.1:{self.port}", *self._arguments]
+        command: list[str | Path] = [
+            *self._place.entry,
+            *INTERPRETER,
+            "-m",
+            "mailsonar",
+            "run",
+            "--config.file",
+            self._config_file,
+        ]
+        command += ["--web.listen-address", f"{self._place.address}:{self.port}", *self._arguments]
         with (self._folder / "stdout").open("ab") as stdout, (self._folder / "stderr").open("ab") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=self._environment
@@ -143,6 +163,14 @@ class AgentProcess:
             probes = "\n".join(line for line in last.text.splitlines() if line.startswith("mailsonar_probe"))
             raise AssertionError(f"{error}\nlast scrape:\n{probes}") from None
         return last
+
+    async def watch(self, seconds: float, gap_seconds: float = 1.0) -> AsyncIterator[Scrape]:
+        """Yield a scrape after each gap, for so many seconds."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        while loop.time() < ends:
+            await asyncio.sleep(gap_seconds)
+            yield await self.metrics()
 
     async def stop(self, exit_status: int = 0) -> None:
         """End the agent by SIGTERM and insist on its exit status, once it has drained."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.mailhost import MailHost, probe_users
 
-USERS = 240
+USERS = 300
 USERS_OF_THE_HOST_ITSELF = 20  # the tests of the host itself name these
 
 

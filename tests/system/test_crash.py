@@ -2,118 +2,120 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+import aiohttp
 import pytest
 from tests.support.agent_process import AgentProcess
+from tests.support.busy_sandbox import BusySandbox, busy_sandbox
+from tests.support.scrape import Scrape
+from tests.support.soak import scaled
+from tests.support.tallies import Tally, assert_all_accounted_for, assert_nothing_taken_back, outcomes_of, tallies
 
-from mailsonar.model.server import Security
-from mailsonar.sandbox import delivery
-from mailsonar.sandbox.mailbox import Mailbox
-from mailsonar.sandbox.world import Sandbox
+from mailsonar.sandbox.faults import ACCEPTANCE, CONNECTION, CREDENTIALS, FINAL_DOT, ServerFault
 
-ROUTES = 20
-KILLS = 20
-FOREIGN = b"From: friend@acme.example\r\nSubject: Mail flow check\r\n\r\nhello\r\n"
-OUTCOMES = ("on_time", "late", "lost", "unobserved", "bounced", "refused", "deferred", "failed", "blocked")
-
-
-class Post:
-    """Sees each message on its way, and lets it arrive later by a time of its own."""
-
-    def __init__(self, moments: random.Random) -> None:
-        self.submitted: Counter[bytes] = Counter()
-        self._late = delivery.random_delay(0.0, 0.8, moments)
-
-    def __call__(self, parcel: delivery.Parcel) -> list[delivery.Parcel]:
-        """Count the token that a message carries."""
-        found = re.search(rb"^X-MailSonar-Token: (\S+)", parcel.content, re.MULTILINE)
-        if found:
-            self.submitted[found[1]] += 1
-        return self._late(parcel)
-
-
-def config(world_ports: tuple[int, int], interval: str) -> str:
-    """Return the config of an agent whose routes start so often."""
-    smtp, pop3 = world_ports
-    lines = [
-        "signing_key: {file: key}",
-        f"defaults: {{interval: {interval}, deadline: 3s, give_up: 6s}}",
-        "senders:",
-        *(f"  out{n}: {{address: {user(n)}, smtp: {server(smtp, 'starttls', n)}}}" for n in range(ROUTES)),
-        "maildrops:",
-        *(f"  in{n}: {{address: {user(n)}, pop3: {server(pop3, 'implicit_tls', n)}}}" for n in range(ROUTES)),
-        "routes:",
-        *(f"  route{n}: {{from: out{n}, to: in{n}}}" for n in range(ROUTES)),
-    ]
-    return "\n".join(lines)
+ROUTES = {f"route{number}": number for number in range(50)}
+KILLS = scaled(20, 200)
+SMTP_MOMENTS = (
+    CONNECTION,
+    "EHLO",
+    "STARTTLS",
+    "AUTH",
+    CREDENTIALS,
+    "MAIL",
+    "RCPT",
+    "DATA",
+    FINAL_DOT,
+    ACCEPTANCE,
+    "QUIT",
+)
+POP3_MOMENTS = (CONNECTION, "CAPA", "AUTH", CREDENTIALS, "STAT", "LIST", "UIDL", "TOP", "DELE", "QUIT")
+MOST_MOMENTS = scaled(1_000, 4_000)  # of all routes together; an attempt that goes well has about twenty
+SCRAPE_SECONDS = 0.2
+LONGEST_BURN_SECONDS = 60.0
+SETTINGS = {"deadline": "5s", "give_up": "10s"}
 
 
-def user(number: int) -> str:
-    """Return the address, and user name, of a mailbox."""
-    return f"probe{number}@acme.example"
+class Fuse:
+    """Kills the agent in the middle of a session, when so many moments of any session have passed."""
+
+    def __init__(self, agent: AgentProcess, sandbox: BusySandbox) -> None:
+        self.struck: Counter[str] = Counter()
+        self._agent = agent
+        self._left = 0
+        self._blown = asyncio.Event()
+        for server, protocol, moments in ((sandbox.smtp, "smtp", SMTP_MOMENTS), (sandbox.pop3, "pop3", POP3_MOMENTS)):
+            server.faults.on(*(self._lit_by(f"{protocol} {moment}", moment) for moment in moments))
+
+    def _lit_by(self, name: str, moment: str) -> ServerFault:
+        async def pass_on(_transport: asyncio.Transport) -> None:
+            self._left -= 1
+            if self._left == 0:
+                self._agent.process.kill()
+                self.struck[name] += 1
+                self._blown.set()
+
+        return ServerFault(name=name, moments=frozenset({moment}), act=pass_on)
+
+    async def burn(self, moments: int) -> dict[str, Tally]:
+        """Wait for the kill, and return what the last scrape before it showed."""
+        _, text = await self._agent.get("/metrics")
+        self._blown.clear()
+        self._left = moments
+        async with asyncio.timeout(LONGEST_BURN_SECONDS):
+            while not self._blown.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._blown.wait(), SCRAPE_SECONDS)
+                text = await self._scraped() or text
+        await self._agent.process.wait()
+        return tallies(Scrape.parse(text))
+
+    async def _scraped(self) -> str | None:
+        try:
+            return (await self._agent.get("/metrics"))[1]
+        except aiohttp.ClientError:  # the kill came in between
+            return None
 
 
-def server(port: int, security: str, number: int) -> str:
-    """Return a server's keys in YAML's flow style."""
-    return (
-        f"{{host: 127.0.0.1, port: {port}, security: {security}, username: {user(number)}, "
-        "password: {file: password}, tls: {ca_file: ca.pem}}"
-    )
-
-
-async def _settle(agent: AgentProcess, mailboxes: list[Mailbox]) -> None:
-    """Make one more attempt on each route, and wait for the end of all that were under way."""
-    for number in range(ROUTES):
-        status, _ = await agent.post(f"/api/v1/routes/route{number}/probe")
+async def settled(agent: AgentProcess) -> Scrape:
+    """Make one more attempt on each route, and return the scrape after the end of all that were under way."""
+    for name in ROUTES:
+        status, _ = await agent.post(f"/api/v1/routes/{name}/probe")
         assert status < 300
-    await agent.until(lambda scrape: scrape.total("mailsonar_probes_pending") == 0, 30, "all attempts to end")
-    assert [len(mailbox.messages) for mailbox in mailboxes] == [1] * ROUTES, "foreign mail alone may be left"
+    return await agent.until(lambda scrape: scrape.total("mailsonar_probes_pending") == 0, 30, "all attempts to end")
 
 
 async def test_kill_at_random_moments(tmp_path: Path, record_property: pytest.RecordProperty) -> None:
-    """After 20 kills: started = sum of outcomes + pending on every route, no token twice, no message of ours left."""
+    """Wherever it is killed: started = outcomes + pending on every route, no token twice, no message of ours left."""
     moments = random.Random(20261123)  # noqa: S311 - moments to kill at need no secrecy
-    post = Post(moments)
-    async with Sandbox() as world:
-        world.authority.write_root(tmp_path / "ca.pem")
-        (tmp_path / "password").write_text("secret-of-the-kill-test")
-        (tmp_path / "key").write_text("k" * 40)
-        mailboxes = [world.mailbox(user(number), "secret-of-the-kill-test") for number in range(ROUTES)]
-        for mailbox in mailboxes:
-            mailbox.deliver(FOREIGN)
-            mailbox.faults.on(post)
-        ports = ((await world.smtp(Security.STARTTLS)).port, (await world.pop3(Security.IMPLICIT_TLS)).port)
+    async with busy_sandbox(len(ROUTES), tmp_path, seed=7) as sandbox:
         config_file = tmp_path / "mailsonar.yml"
-        config_file.write_text(config(ports, "1s"))
+        config_file.write_text(sandbox.config(ROUTES, interval="1s", **SETTINGS))
         arguments = ["--storage.path", tmp_path / "state", "--web.enable-lifecycle"]
         async with AgentProcess(config_file, tmp_path, arguments) as agent:
+            fuse = Fuse(agent, sandbox)
             for _ in range(KILLS):
-                wanted = sum(post.submitted.values()) + moments.randrange(1, 2 * ROUTES)
-                await agent.until(lambda _, wanted=wanted: sum(post.submitted.values()) >= wanted, 20, "more mail")
-                await agent.kill()
+                before = await fuse.burn(moments.randrange(1, MOST_MOMENTS))
                 await agent.start()
-            config_file.write_text(config(ports, "1h"))
+                after = tallies(await agent.metrics())
+                assert_all_accounted_for(before)
+                assert_all_accounted_for(after)
+                assert_nothing_taken_back(before, after)
+            await sandbox.calm()
+            config_file.write_text(sandbox.config(ROUTES, interval="1h", **SETTINGS))
             assert (await agent.post("/-/reload"))[0] == 200
-            await _settle(agent, mailboxes)
-            scrape = await agent.metrics()
-            for number in range(ROUTES):
-                started = scrape.value("mailsonar_probes_started_total", route=f"route{number}")
-                ended = [
-                    scrape.value("mailsonar_probes_total", route=f"route{number}", outcome=outcome)
-                    for outcome in OUTCOMES
-                ]
-                assert started == sum(ended)
-            assert max(post.submitted.values()) == 1
-            assert scrape.total("mailsonar_probes_total", outcome="lost") == 0, "nothing is ever lost in this world"
-            assert len(post.submitted) <= scrape.total("mailsonar_probes_started_total")
-            record_property("attempts over 20 kills", scrape.total("mailsonar_probes_started_total"))
-            record_property(
-                "their outcomes",
-                {name: count for name in OUTCOMES if (count := scrape.total("mailsonar_probes_total", outcome=name))},
-            )
-            assert all(mailbox.messages[0].content == FOREIGN for mailbox in mailboxes)
+            scrape = await settled(agent)
             await agent.stop()
+        assert_all_accounted_for(tallies(scrape))
+        sandbox.assert_only_foreign_mail_is_left()
+        submitted = sandbox.submitted
+    record_property(f"attempts over {KILLS} kills", scrape.total("mailsonar_probes_started_total"))
+    record_property("their outcomes", outcomes_of(scrape))
+    record_property("killed at", dict(fuse.struck))
+    assert max(submitted.values()) == 1
+    assert len(submitted) <= scrape.total("mailsonar_probes_started_total")
+    assert scrape.total("mailsonar_probes_total", outcome="lost") == 0, "nothing is ever lost in this world"

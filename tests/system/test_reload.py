@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from tests.support.agent_process import AgentProcess
+from tests.support.busy_sandbox import busy_sandbox
 from tests.support.command_line import assert_no_bug_shows
 from tests.support.config_text import RouteText, config_text
 from tests.support.mailhost import MailHost
 from tests.support.scrape import Scrape
+
+from mailsonar.sandbox.authority import Authority
 
 SETTINGS = {"interval": "1s", "deadline": "10s", "give_up": "20s"}
 ROUTES = ("stays", "goes", "changes")
@@ -81,7 +84,7 @@ def reloaded(scrape: Scrape) -> float | None:
     return scrape.value("mailsonar_config_last_reload_successful")
 
 
-@pytest.mark.parametrize("way", ["SIGHUP", "disk"])
+@pytest.mark.parametrize("way", ["SIGHUP", "POST", "disk"])
 async def test_a_changed_config_is_taken_over(
     way: str, mail_host: MailHost, positions: Iterator[int], tmp_path: Path
 ) -> None:
@@ -92,6 +95,8 @@ async def test_a_changed_config_is_taken_over(
         watched.write(watched.text("stays", "changes", "comes", changes=changed))
         if way == "SIGHUP":
             agent.process.send_signal(signal.SIGHUP)
+        elif way == "POST":
+            assert await agent.post("/-/reload") == (200, "Reloaded.\n")
         await agent.until(lambda scrape: routes_of(scrape) == {"stays", "changes", "comes"}, 10, "the new config")
         after = await agent.until(lambda scrape: counted(scrape, "comes", "on_time") >= 1, 10, "the new route")
     assert reloaded(after) == 1
@@ -130,6 +135,50 @@ async def test_a_bad_config_changes_nothing(mail_host: MailHost, positions: Iter
         watched.write(watched.text(*ROUTES))
         assert await agent.post("/-/reload") == (200, "Reloaded.\n")
         assert reloaded(await agent.metrics()) == 1
+
+
+def is_held_up_by(scrape: Scrape, reason: str) -> bool:
+    """Tell whether the route's fault, as it stands, has this reason."""
+    return scrape.total("mailsonar_probe_fault", reason=reason) == 1
+
+
+async def test_what_the_config_only_names_is_watched_too(tmp_path: Path) -> None:
+    """A certificate authority, and a password, that were exchanged on disk are used without anybody asking."""
+    async with busy_sandbox(1, tmp_path, seed=1) as sandbox:
+        trusted, password = tmp_path / "ca.pem", tmp_path / "password"
+        good_authority, good_password = trusted.read_bytes(), password.read_text()
+        Authority().write_root(trusted)
+        password.write_text("not-the-password")
+        config = tmp_path / "mailsonar.yml"
+        config.write_text(sandbox.config({"once": 0}, interval="1s", deadline="8s", give_up="16s"))
+        async with AgentProcess(config, tmp_path) as agent:
+            await agent.until(lambda scrape: is_held_up_by(scrape, "certificate_untrusted"), 20, "mistrust")
+            trusted.write_bytes(good_authority)
+            await agent.until(lambda scrape: is_held_up_by(scrape, "authentication_rejected"), 20, "trust")
+            password.write_text(good_password)
+            await agent.until(lambda scrape: counted(scrape, "once", "on_time") >= 1, 20, "a log-in")
+            await agent.stop()
+            assert_no_bug_shows(agent.stderr)
+
+
+async def test_mounted_config_is_exchanged_as_a_whole(tmp_path: Path) -> None:
+    """Kubernetes mounts links to a link to a revision, and exchanges that one link: all files change at once."""
+    async with busy_sandbox(2, tmp_path, seed=2) as sandbox:
+        for revision, routes in (("..1", {"first": 0}), ("..2", {"first": 0, "second": 1})):
+            (tmp_path / revision).mkdir()
+            (tmp_path / revision / "mailsonar.yml").write_text(
+                sandbox.config(routes, interval="1s", deadline="8s", give_up="16s")
+            )
+        (tmp_path / "..data").symlink_to("..1")
+        config = tmp_path / "mailsonar.yml"
+        config.symlink_to("..data/mailsonar.yml")
+        async with AgentProcess(config, tmp_path) as agent:
+            await agent.until(lambda scrape: counted(scrape, "first", "on_time") >= 1, 20, "the first revision")
+            (tmp_path / "..data_tmp").symlink_to("..2")
+            (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+            await agent.until(lambda scrape: counted(scrape, "second", "on_time") >= 1, 20, "the second revision")
+            await agent.stop()
+            assert_no_bug_shows(agent.stderr)
 
 
 async def test_a_reload_from_another_site_is_refused(

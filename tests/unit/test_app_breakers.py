@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailsonar.app.breakers import KeptBreakers, holds_of
+from mailsonar.app.breakers import KeptBreakers
 from mailsonar.clock import SystemClock
 from mailsonar.journal.folder import JOURNAL_FILE, open_store
 from mailsonar.journal.records import BreakerRecord
@@ -15,7 +15,7 @@ from mailsonar.journal.writer import Writer
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.probe.retreat import BREAKER_SECONDS, Hold
+from mailsonar.probe.retreat import BREAKER_SECONDS, Hold, secret_digest
 
 PASSWORD = "c4nary-p4ssw0rd"
 REFUSED = Fault(
@@ -30,49 +30,67 @@ def account(password: str = PASSWORD, username: str = "acme") -> Account:
     return Account(server=server, credentials=Credentials(username=username, password=Secret("test", lambda: password)))
 
 
-async def recorded(folder: Path, *accounts: Account) -> list[BreakerRecord]:
-    """Return what is on record after the breakers of these accounts opened, each for 100 seconds."""
+def kept(folder: Path, *left: BreakerRecord, key: str = "k" * 32) -> tuple[KeptBreakers, Writer]:
+    """Return what keeps breakers, and its writer."""
     writer = Writer(open_store(folder, "x"), lambda: None)
-    kept = KeptBreakers(writer, CLOCK)
-    for one in accounts:
-        kept.opened(one, Hold(until=CLOCK.monotonic() + 100, fault=REFUSED))
-    writer.close(10)
+    breakers = KeptBreakers(writer, left, CLOCK)
+    breakers.sign_with(Secret("test", lambda: key))
+    return breakers, writer
+
+
+def on_record(folder: Path) -> list[BreakerRecord]:
+    """Return what the journal holds."""
     store = open_store(folder, "x")
     records = store.breakers()
     store.close()
     return records
 
 
-def written(folder: Path) -> bytes:
-    """Return all that the journal's files hold."""
-    return b"".join(file.read_bytes() for file in folder.glob(f"{JOURNAL_FILE}*"))
+def recorded(folder: Path, *accounts: Account) -> list[BreakerRecord]:
+    """Return what is on record after the breakers of these accounts opened, each for 100 seconds."""
+    breakers, writer = kept(folder)
+    for one in accounts:
+        breakers.opened(one, Hold(until=CLOCK.monotonic() + 100, fault=REFUSED), secret_digest(one))
+    writer.close(10)
+    return on_record(folder)
 
 
-async def test_an_account_stays_left_alone(tmp_path: Path) -> None:
+def test_an_account_stays_left_alone(tmp_path: Path) -> None:
     """The hold lasts as long as it would have, with the fault that opened the breaker; other accounts are free."""
-    [record] = await recorded(tmp_path, account())
-    [(held, hold)] = await holds_of([record], [account(username="globex"), account(), account()], CLOCK)
+    breakers, _ = kept(tmp_path, *recorded(tmp_path, account()))
+    [(held, hold)] = breakers.holds([account(username="globex"), account(), account()])
     assert held.name == "acme"
     assert hold.fault == REFUSED
     assert hold.until - CLOCK.monotonic() == pytest.approx(100, abs=20)
 
 
-async def test_a_changed_secret_is_free(tmp_path: Path) -> None:
-    """Whoever corrects a password while the agent is down need not wait; an account that is gone is no trouble."""
-    records = await recorded(tmp_path, account(), account(username="gone"))
-    assert await holds_of(records, [account("another")], CLOCK) == []
+@pytest.mark.parametrize("change", ["password", "fault"])
+def test_what_holds_no_longer_is_dropped(tmp_path: Path, change: str) -> None:
+    """Whoever corrects a password while the agent is down need not wait; a record that makes no sense holds nobody."""
+    records = recorded(tmp_path, account(), account(username="gone"))
+    if change == "fault":
+        records = [replace(record, fault='{"reason": "from the future"}') for record in records]
+    breakers, writer = kept(tmp_path, *records)
+    now = account("another" if change == "password" else PASSWORD)
+    assert list(breakers.holds([now])) == []
+    writer.close(10)
+    assert [record.account for record in on_record(tmp_path)] == [account(username="gone").key]
 
 
-async def test_the_record_does_not_tell_the_secret(tmp_path: Path) -> None:
-    """Neither the password nor a digest that equals that of another account with the same password is on disk."""
-    one, other = await recorded(tmp_path, account(), account(username="globex"))
-    assert one.digest != other.digest
-    assert PASSWORD.encode() not in written(tmp_path)
+def test_the_record_does_not_tell_the_secret(tmp_path: Path) -> None:
+    """Without the signing key nobody can even check a guess: neither the password nor a bare digest is on disk."""
+    recorded(tmp_path, account())
+    written = b"".join(file.read_bytes() for file in tmp_path.glob(f"{JOURNAL_FILE}*"))
+    assert PASSWORD.encode() not in written
+    assert secret_digest(account()).hex().encode() not in written
+    breakers, _ = kept(tmp_path, *on_record(tmp_path), key="o" * 32)
+    assert list(breakers.holds([account()])) == []
 
 
 @pytest.mark.parametrize(("left", "held"), [(1e9, BREAKER_SECONDS), (-5.0, 0.0)])
-async def test_a_clock_that_was_set_prolongs_no_hold(tmp_path: Path, left: float, held: float) -> None:
+def test_a_clock_that_was_set_prolongs_no_hold(tmp_path: Path, left: float, held: float) -> None:
     """However the wall clock moved, an account is held for 20 minutes at most."""
-    [record] = await recorded(tmp_path, account())
-    [(_, hold)] = await holds_of([replace(record, until_wall=CLOCK.wall() + left)], [account()], CLOCK)
+    [record] = recorded(tmp_path, account())
+    breakers, _ = kept(tmp_path, replace(record, until_wall=CLOCK.wall() + left))
+    [(_, hold)] = breakers.holds([account()])
     assert hold.until - CLOCK.monotonic() == pytest.approx(held, abs=5)

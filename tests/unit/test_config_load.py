@@ -150,7 +150,7 @@ def test_ports_and_session_deadlines_default_by_protocol(config: Config) -> None
 
 def test_every_file_that_was_read_is_named(config: Config, folder: Path) -> None:
     """A reload watches the config, its includes, the secrets and the CA files."""
-    names = {str(path.relative_to(folder)) for path in config.files}
+    names = {str(path.relative_to(folder)) for path in config.sources.files}
     assert names == {"main.yml", "conf.d/10.yml", "conf.d/20.yml", "signing-key", "acme", "ca.pem"}
 
 

@@ -18,7 +18,7 @@ from mailsonar.journal.store import Store
 
 def intent(token: str, route: str = "acme", started: float = 1.0) -> OpenRecord:
     """Return the record of an attempt that starts."""
-    return OpenRecord(token_id=token, route=route, destination="pop3 h:110 u", started_wall=started)
+    return OpenRecord(token_id=token, route=route, purpose="pop3 h:110 u", started_wall=started)
 
 
 def ending(token: str, outcome: str = "on_time", route: str = "acme") -> EndedRecord:
@@ -71,11 +71,36 @@ def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
     again = open_store(tmp_path, "second")
     assert again.instance == "first"
     assert again.open_attempts() == [replace(intent("b", started=2.0), accepted_wall=3.0)]
-    assert again.ended_attempts() == [ending("a")]
+    assert again.ended_attempts(10) == [ending("a")]
     assert set(again.counts()) == {
         Count(route="acme", what="started", times=2),
         Count(route="acme", what="on_time", times=1),
     }
+    again.close()
+
+
+def test_only_the_last_results_are_read(tmp_path: Path) -> None:
+    """All that ended is known again, but of thousands of results only the last few of each route are shown."""
+    store = open_store(tmp_path, "x")
+    with store.transaction():
+        for number, name in enumerate("abc"):
+            store.intend(intent(name, started=float(number)))
+            store.end(ending(name))
+    assert [(record.token_id, record.result != "") for record in store.ended_attempts(2)] == [
+        ("a", False), ("b", True), ("c", True),
+    ]  # fmt: skip
+    store.close()
+
+
+def test_journal_that_lacks_a_table_is_set_aside(tmp_path: Path) -> None:
+    """What another program, or a later version, left out must not end the agent at every start."""
+    store = open_store(tmp_path, "x")
+    store._connection.execute("DROP TABLE breakers")
+    store.close()
+    again = open_store(tmp_path, "y")
+    assert again.breakers() == []
+    assert again.instance == "y"
+    assert len(list(tmp_path.glob(f"{JOURNAL_FILE}.*"))) >= 1
     again.close()
 
 
@@ -106,7 +131,7 @@ def test_changes_made_twice_count_once(changes: list[tuple[str, str]]) -> None:
             store.end(ending(token))
     counts = {count.what: count.times for count in store.counts()}
     assert counts.get("started", 0) == counts.get("on_time", 0) + len(store.open_attempts())
-    assert len(store.ended_attempts()) == counts.get("on_time", 0)
+    assert len(store.ended_attempts(10)) == counts.get("on_time", 0)
     store.close()
 
 
@@ -119,10 +144,10 @@ def test_pruning_keeps_the_open_the_young_and_the_last_few(tmp_path: Path) -> No
             if number:
                 store.end(ending(f"t{number}"))
     store.prune(ended_before_wall=100.0, keep=3)
-    assert [record.token_id for record in store.ended_attempts()] == ["t7", "t8", "t9"]
+    assert [record.token_id for record in store.ended_attempts(10)] == ["t7", "t8", "t9"]
     assert [record.token_id for record in store.open_attempts()] == ["t0"]
     store.prune(ended_before_wall=1.0, keep=0)
-    assert len(store.ended_attempts()) == 3
+    assert len(store.ended_attempts(10)) == 3
     store.close()
 
 

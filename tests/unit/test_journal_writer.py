@@ -17,7 +17,7 @@ from mailsonar.journal.writer import Writer
 
 def intent(token: str) -> OpenRecord:
     """Return the record of an attempt that starts."""
-    return OpenRecord(token_id=token, route="acme", destination="pop3 h:110 u", started_wall=1.0)
+    return OpenRecord(token_id=token, route="acme", purpose="pop3 h:110 u", started_wall=1.0)
 
 
 async def test_what_was_waited_for_is_durable(tmp_path: Path) -> None:

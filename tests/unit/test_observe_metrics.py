@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
 from tests.support.scraped import Scraped
@@ -249,3 +251,17 @@ def test_hops_show_where_the_route_asks_for_them():
     run(scraped, on_time(make_attempt(asked, 60.0), provenance=told(hops=30)))
     hops = [labels["hop"] for name, labels in scraped.samples(route="asked") if name == "mailsonar_probe_hop_seconds"]
     assert hops == [str(number) for number in range(2, 11)]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_verdict_that_turns_turns_the_run_of_failures(scraped, route, first):
+    """What was blocked at the deadline may come late, and what could not be seen may turn out well."""
+    attempt = make_attempt(route)
+    scraped.metrics.attempt_started(attempt)
+    at_deadline = failed(attempt, Outcome.PENDING, NOT_ARRIVED)
+    scraped.metrics.verdict_fell(replace(at_deadline, success=first, fault=None if first else NOT_ARRIVED))
+    assert scraped.of_route("probe_consecutive_failures") == 1 - first
+    end = failed(attempt, Outcome.LATE, NOT_ARRIVED) if first else on_time(attempt)
+    scraped.metrics.attempt_ended(end)
+    assert scraped.of_route("probe_success") == 1 - first
+    assert scraped.of_route("probe_consecutive_failures") == first

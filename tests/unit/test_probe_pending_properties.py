@@ -21,7 +21,7 @@ class Agents(TossedAgents):
     @invariant()
     def all_is_well(self):
         store = self.agent.store
-        self.open, self.ended, self.counts = store.open_attempts(), store.ended_attempts(), store.counts()
+        self.open, self.ended, self.counts = store.open_attempts(), store.ended_attempts(10), store.counts()
         assert self.loop.bugs == []
         assert self.post.objections == []
         self.each_attempt_has_one_true_outcome()

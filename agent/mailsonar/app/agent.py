@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from mailsonar import __version__
 from mailsonar.app.board import Board
@@ -30,6 +31,7 @@ from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
 from mailsonar.probe.workshop import Workshop
+from mailsonar.threads import in_thread
 from mailsonar.web.listen import serve
 from mailsonar.web.server import build_app
 from mailsonar.web.site import Site
@@ -125,7 +127,7 @@ class Agent:
                 supervisor = Supervisor(group, self._clock, self._board.metrics.task_restarted)
                 self._fleet = Fleet(group, supervisor, self._clock, self._board.metrics.schedule_lagged)
                 with self._signals(group):
-                    await self._take_up(plan, self._fleet)
+                    self._take_up(plan, self._fleet)
                     self._keep_up(supervisor)
                     await self._stop.wait()
                     log.info("draining: no new attempts start, sessions under way come to their end")
@@ -134,9 +136,9 @@ class Agent:
         except* _Drained:
             log.info("drained")
 
-    async def _take_up(self, plan: Plan, fleet: Fleet) -> None:
+    def _take_up(self, plan: Plan, fleet: Fleet) -> None:
         """Go on where an earlier process stopped."""
-        held_back = await self._tools.recall_breakers(plan.config)
+        held_back = self._tools.recall_breakers(plan.config)
         self._put_in_force(plan, fleet)
         for login in held_back:
             self._board.metrics.account_used(login)
@@ -159,7 +161,7 @@ class Agent:
         """
         async with self._reloading:
             try:
-                plan = self.prepare(await asyncio.to_thread(self._settings.load))
+                plan = self.prepare(await in_thread(self._settings.load, "config"))
             except (ConfigInvalid, StateUnusable, TlsFailed) as error:
                 self._board.metrics.config_reloaded(successful=False)
                 log.error("the config was not reloaded, the old one stays in force: %s", error)  # noqa: TRY400 - no bug
@@ -202,12 +204,13 @@ class Agent:
         """Stop on SIGTERM and SIGINT, reload on SIGHUP; a second signal to stop ends the process at once."""
         loop = asyncio.get_running_loop()
 
-        def stop(number: signal.Signals) -> None:
-            loop.remove_signal_handler(number)
+        def stop() -> None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
             self._stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop, number)
+            loop.add_signal_handler(number, stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload_on_signal()))
         try:
             yield
@@ -230,7 +233,7 @@ class Agent:
         """Reload when what the config was read from changed on disk."""
         watch = Watch(self._settings.load)
         while self._plan:
-            if await asyncio.to_thread(watch.sees_change, self._plan.config.sources):
+            if await in_thread(partial(watch.sees_change, self._plan.config.sources), "config watch"):
                 await self.reload()
             await self._clock.sleep(WATCH_SECONDS)
 

@@ -1,87 +1,89 @@
 """Breakers that outlive the process: an agent that is restarted again and again must not lock a customer's account.
 
-What is kept of a refused secret is a salted scrypt digest (RFC 7914): it tells whether the secret has changed since,
-and nothing else.
+What is kept of a refused secret is an HMAC with the signing key: it tells whether the secret has changed since, and the
+journal alone gives nobody anything to guess it from.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
+import hmac
 import json
-import secrets
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 from mailsonar.clock import Clock
 from mailsonar.journal.records import BreakerRecord
 from mailsonar.journal.writer import Writer
 from mailsonar.model.fault import Fault, Reason
-from mailsonar.model.server import Account
+from mailsonar.model.server import Account, Secret
 from mailsonar.model.stage import Leg, Stage
-from mailsonar.probe.retreat import BREAKER_SECONDS, Hold
+from mailsonar.probe.retreat import BREAKER_SECONDS, Hold, secret_digest
 
-_SALT_BYTES = 16
-_COST, _BLOCK = 2**14, 8  # 16 MiB and some 40 ms, on the journal's thread
+log = logging.getLogger(__name__)
 
 
 class KeptBreakers:
-    """Writes breakers into the journal, and reads those that an earlier process left there."""
+    """Writes breakers into the journal, and reads those that an earlier process left there.
 
-    def __init__(self, writer: Writer, clock: Clock) -> None:
+    Args:
+        writer: of the journal.
+        left: what an earlier process left in it.
+        clock: whose time it is.
+    """
+
+    def __init__(self, writer: Writer, left: Iterable[BreakerRecord], clock: Clock) -> None:
         self._writer = writer
+        self._left = tuple(left)
         self._clock = clock
+        self._key = b""
 
-    def opened(self, account: Account, hold: Hold) -> None:
-        """Put on record that an account is left alone, or for longer than before."""
-        until_wall = hold.until - self._clock.monotonic() + self._clock.wall()
-        password, fault = _password(account), json.dumps(asdict(hold.fault))
-        self._writer.order(
-            lambda store: store.open_breaker(
-                BreakerRecord(account=account.key, until_wall=until_wall, digest=_digest(password), fault=fault)
-            )
+    def sign_with(self, key: Secret) -> None:
+        """Use this signing key from now on."""
+        self._key = key.reveal().encode()
+
+    def opened(self, account: Account, hold: Hold, secret: bytes) -> None:
+        """Put on record until when an account is left alone, and for which secret, by its digest."""
+        record = BreakerRecord(
+            account=account.key,
+            until_wall=hold.until - self._clock.monotonic() + self._clock.wall(),
+            digest=self._signed(secret),
+            fault=json.dumps(asdict(hold.fault)),
         )
+        self._writer.order(lambda store: store.open_breaker(record))
 
     def closed(self, account: Account) -> None:
         """Put on record that an account may be used again."""
         self._writer.order(lambda store: store.close_breaker(account.key))
 
+    def holds(self, accounts: Iterable[Account]) -> Iterator[tuple[Account, Hold]]:
+        """Yield the accounts that are still to be left alone; a record whose secret has changed since is dropped.
 
-async def holds_of(
-    records: Iterable[BreakerRecord], accounts: Iterable[Account], clock: Clock
-) -> list[tuple[Account, Hold]]:
-    """Return the accounts that are still to be left alone: those whose secret has not changed since.
+        Args:
+            accounts: those of the config; each is named once or more often.
+        """
+        by_key = {account.key: account for account in accounts}
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        for record in self._left:
+            account, fault = by_key.get(record.account), _fault(record)
+            if account is None:
+                continue
+            if fault is None or not hmac.compare_digest(record.digest, self._signed(secret_digest(account))):
+                self.closed(account)
+                continue
+            left = min(max(record.until_wall - wall, 0.0), BREAKER_SECONDS)  # a clock that was set prolongs no hold
+            yield account, Hold(until=now + left, fault=fault)
 
-    Args:
-        records: what an earlier process left.
-        accounts: those of the config; each is named once or more often.
-        clock: whose time it is; a wall clock that was set back prolongs no hold.
-    """
-    by_key = {account.key: account for account in accounts}
-    left = [(by_key[record.account], record) for record in records if record.account in by_key]
-    same = await asyncio.to_thread(lambda: [_is_digest(record.digest, _password(account)) for account, record in left])
-    now, wall = clock.monotonic(), clock.wall()
-    return [
-        (account, Hold(until=now + min(max(record.until_wall - wall, 0.0), BREAKER_SECONDS), fault=_fault(record)))
-        for (account, record), is_same in zip(left, same, strict=True)
-        if is_same
-    ]
-
-
-def _fault(record: BreakerRecord) -> Fault:
-    data: Mapping[str, str] = json.loads(record.fault)
-    return Fault(leg=Leg(data["leg"]), stage=Stage(data["stage"]), reason=Reason(data["reason"]), detail=data["detail"])
+    def _signed(self, secret: bytes) -> str:
+        return hmac.new(self._key, secret, "sha256").hexdigest()
 
 
-def _password(account: Account) -> str:
-    return account.credentials.password.reveal() if account.credentials else ""
-
-
-def _digest(password: str, salt: str | None = None) -> str:
-    salt = salt or secrets.token_hex(_SALT_BYTES)
-    made = hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), n=_COST, r=_BLOCK, p=1)
-    return f"{salt}:{made.hex()}"
-
-
-def _is_digest(digest: str, password: str) -> bool:
-    return secrets.compare_digest(digest, _digest(password, digest.partition(":")[0]))
+def _fault(record: BreakerRecord) -> Fault | None:
+    try:
+        data: Mapping[str, str] = json.loads(record.fault)
+        return Fault(
+            leg=Leg(data["leg"]), stage=Stage(data["stage"]), reason=Reason(data["reason"]), detail=data["detail"]
+        )
+    except (KeyError, TypeError, ValueError):
+        log.warning("the journal's note that %s is left alone cannot be read, and is dropped", record.account)
+        return None

@@ -46,6 +46,7 @@ class Fleet:
         self._retired: list[MaildropOwner] = []
         self._owners: dict[str, MaildropOwner] = {}
         self._prober: Prober | None = None
+        self._past_probers: list[Prober] = []
         self._under_way: set[RoundTrip] = set()
         self._asked_for: dict[str, asyncio.Task[None]] = {}
 
@@ -58,6 +59,7 @@ class Fleet:
         """
         wanted = {route.name: route for route in routes if route.enabled}
         self._employ({maildrop.name: maildrop for maildrop in maildrops_of(wanted.values())}, workshop)
+        self._past_probers = [one for one in self._probers if one.is_setting_off]
         self._prober = Prober(workshop, self._owners, self._spawn, self._under_way)
         for name in [name for name, route in self._routes.items() if wanted.get(name) != route]:
             del self._schedules[name]
@@ -118,10 +120,14 @@ class Fleet:
     @property
     def _is_talking(self) -> bool:
         return (
-            (self._prober is not None and self._prober.is_setting_off)
+            any(prober.is_setting_off for prober in self._probers)
             or any(one.is_submitting for one in self._under_way)
             or any(owner.looking is not None for owner in self._all_owners)
         )
+
+    @property
+    def _probers(self) -> list[Prober]:
+        return [*self._past_probers, *([self._prober] if self._prober else [])]
 
     @property
     def _all_owners(self) -> list[MaildropOwner]:
@@ -157,10 +163,17 @@ class Fleet:
 def _past(record: OpenRecord) -> PastAttempt:
     return PastAttempt(
         token_id=record.token_id,
-        destination=record.destination,
+        purpose=record.purpose,
         started_wall=record.started_wall,
         accepted_wall=record.accepted_wall,
         seen_wall=record.seen_wall,
         since_wall=record.since_wall,
-        bounce=Bounce(**json.loads(record.bounce)) if record.bounce else None,
+        bounce=_bounce(record.bounce) if record.bounce else None,
     )
+
+
+def _bounce(text: str) -> Bounce | None:
+    try:
+        return Bounce(**json.loads(text))
+    except (TypeError, ValueError):
+        return None

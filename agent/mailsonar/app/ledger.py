@@ -35,7 +35,7 @@ class JournalLedger:
         record = OpenRecord(
             token_id=intent.token_id,
             route=intent.route,
-            destination=intent.destination,
+            purpose=intent.purpose,
             started_wall=intent.started_wall,
         )
         await self._writer.write(lambda store: store.intend(record))

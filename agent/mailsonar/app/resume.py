@@ -21,7 +21,7 @@ def past_attempts(state: State, routes: Iterable[Route], clock: Clock) -> Iterat
 def past_results(state: State, routes: Iterable[Route], clock: Clock) -> Iterator[Result]:
     """Yield the results on record of routes that still run, the oldest first."""
     for attempt, record in _past(state, routes, clock):
-        if result := restored(record.result, attempt):
+        if record.result and (result := restored(record.result, attempt)):
             yield result
 
 

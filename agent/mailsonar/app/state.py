@@ -7,15 +7,18 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mailsonar.app.breakers import KeptBreakers
 from mailsonar.app.ledger import JournalLedger
 from mailsonar.clock import Clock
 from mailsonar.journal.folder import lock_folder, open_store
-from mailsonar.journal.records import BreakerRecord, EndedRecord, OpenRecord
+from mailsonar.journal.records import EndedRecord, OpenRecord
 from mailsonar.journal.writer import Writer
+from mailsonar.observe.history import KEPT_RESULTS
 from mailsonar.probe.prober import new_instance
+from mailsonar.threads import in_thread
 
 CLOSE_SECONDS = 3.0
 
@@ -32,7 +35,6 @@ class State:
     breakers: KeptBreakers | None = None
     open_attempts: tuple[OpenRecord, ...] = ()
     ended_attempts: tuple[EndedRecord, ...] = ()
-    open_breakers: tuple[BreakerRecord, ...] = ()
 
 
 @asynccontextmanager
@@ -53,9 +55,9 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
         return
     lock = lock_folder(folder)
     try:
-        store = await asyncio.to_thread(open_store, folder, instance)
+        store = await in_thread(partial(open_store, folder, instance), "journal start")
         counts = store.counts()
-        left = tuple(store.open_attempts()), tuple(store.ended_attempts()), tuple(store.breakers())
+        left = tuple(store.open_attempts()), tuple(store.ended_attempts(KEPT_RESULTS)), store.breakers()
         loop = asyncio.get_running_loop()
 
         def note_failure() -> None:
@@ -66,12 +68,11 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
             yield State(
                 instance=store.instance,
                 ledger=JournalLedger(writer, counts, clock),
-                breakers=KeptBreakers(writer, clock),
+                breakers=KeptBreakers(writer, left[2], clock),
                 open_attempts=left[0],
                 ended_attempts=left[1],
-                open_breakers=left[2],
             )
         finally:
-            await asyncio.to_thread(writer.close, CLOSE_SECONDS)
+            await in_thread(partial(writer.close, CLOSE_SECONDS), "journal end")
     finally:
         os.close(lock)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mailsonar.app.breakers import holds_of
 from mailsonar.app.state import State
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config
@@ -52,6 +51,8 @@ class Tools:
             contexts.of(route.sender.account.server.tls)
         for maildrop in maildrops_of(config.routes):
             contexts.of(maildrop.account.server.tls)
+        if self._state.breakers:
+            self._state.breakers.sign_with(keys[0])
         longest = max((route.give_up_seconds for route in config.routes), default=0.0)
         identity = Identity(
             signing_key=keys[0],
@@ -63,12 +64,11 @@ class Tools:
         ledger = self._state.ledger or NoLedger()
         return Workshop(network, identity, self._turns, self._observers, self._retreats, ledger)
 
-    async def recall_breakers(self, config: Config) -> list[Login]:
+    def recall_breakers(self, config: Config) -> list[Login]:
         """Leave those accounts alone that an earlier process left alone; return what observers should hear of them."""
-        routes = [route for route in config.routes if route.enabled]
-        accounts = [route.sender.account for route in routes]
-        accounts += [maildrop.account for maildrop in maildrops_of(routes)]
-        holds = await holds_of(self._state.open_breakers, accounts, self.clock)
+        accounts = [route.sender.account for route in config.routes]
+        accounts += [maildrop.account for maildrop in maildrops_of(config.routes)]
+        holds = list(self._state.breakers.holds(accounts)) if self._state.breakers else []
         for account, hold in holds:
             self._retreats.restore(account, hold)
         return [Login(account=account, authenticated=None, held_back=True) for account, _ in holds]

@@ -18,7 +18,7 @@ from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import Reason, TlsFailed
 from mailsonar.model.result import Result
-from mailsonar.model.route import Route, maildrops_of
+from mailsonar.model.route import Expectation, Route, maildrops_of
 from mailsonar.observe.log_format import configure_logging
 from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
@@ -115,7 +115,10 @@ async def check(routes: Sequence[Route], workshop: Workshop, wait_seconds: float
 async def _probe(route: Route, prober: Prober, wait_seconds: float | None, show: Callable[[RoundTrip], None]) -> Result:
     roundtrip, task = await prober.begin(route)
     clock = SystemClock()
-    ends = roundtrip.attempt.started + (wait_seconds or route.deadline_seconds) + GLANCE_SECONDS
+    wait = wait_seconds or route.deadline_seconds
+    if route.expect is Expectation.BLOCKED:  # nothing can be said of it before
+        wait = max(wait, route.deadline_seconds)
+    ends = roundtrip.attempt.started + wait + GLANCE_SECONDS
     while not task.done():
         show(roundtrip)
         if _is_hopeless(roundtrip):

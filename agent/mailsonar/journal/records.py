@@ -9,13 +9,13 @@ from dataclasses import dataclass
 class OpenRecord:
     """An attempt without an outcome; without `accepted_wall` nobody knows whether its message left.
 
-    `destination` names the account that the message goes to. With `seen_wall` it was seen then, and not yet at
-    `since_wall`; `bounce` is what a report said of it, as JSON.
+    `purpose` tells where the message goes and what shall become of it. With `seen_wall` it was seen then, and not yet
+    at `since_wall`; `bounce` is what a report said of it, as JSON.
     """
 
     token_id: str
     route: str
-    destination: str
+    purpose: str
     started_wall: float
     accepted_wall: float | None = None
     seen_wall: float | None = None

@@ -19,7 +19,7 @@ VERSION = 2
 _SCHEMA = """
 CREATE TABLE identity (instance TEXT NOT NULL);
 CREATE TABLE attempts (
-    token TEXT PRIMARY KEY, route TEXT NOT NULL, destination TEXT NOT NULL, started REAL NOT NULL,
+    token TEXT PRIMARY KEY, route TEXT NOT NULL, purpose TEXT NOT NULL, started REAL NOT NULL,
     accepted REAL, seen REAL, since REAL, bounce TEXT, ended REAL, outcome TEXT, result TEXT
 ) WITHOUT ROWID;
 CREATE INDEX attempts_by_route ON attempts (route, started);
@@ -30,6 +30,7 @@ CREATE TABLE breakers (
     account TEXT PRIMARY KEY, until REAL NOT NULL, digest TEXT NOT NULL, fault TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+_TABLES = frozenset({"identity", "attempts", "counts", "breakers"})
 _COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
 
 
@@ -59,18 +60,23 @@ class Store:
 
     def _prepare(self, instance: str) -> None:
         try:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
             application, version = (self._pragma("application_id"), self._pragma("user_version"))
             is_new = not self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if not is_new and application != APPLICATION_ID:
+                raise NotOurJournal("it is no journal of MailSonar")
+            if not is_new and version != VERSION:
+                raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
+            tables = {
+                name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            }
+            if not is_new and not tables >= _TABLES:
+                raise NotOurJournal("it is damaged: it lacks a table")
+            if (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+                raise NotOurJournal(f"it is damaged: {verdict}")
+            self._connection.execute("PRAGMA journal_mode=WAL")  # changes the file: so not before it is known as ours
+            self._connection.execute("PRAGMA synchronous=FULL")
             if is_new:
                 self._create(instance)
-            elif application != APPLICATION_ID:
-                raise NotOurJournal("it is no journal of MailSonar")
-            elif version != VERSION:
-                raise NotOurJournal(f"it is a journal of version {version}, and this program reads version {VERSION}")
-            elif (verdict := self._connection.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
-                raise NotOurJournal(f"it is damaged: {verdict}")
             self.instance = self._read_instance()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
@@ -113,8 +119,8 @@ class Store:
     def intend(self, record: OpenRecord) -> None:
         """Record that an attempt starts, and count it."""
         made = self._connection.execute(
-            "INSERT OR IGNORE INTO attempts (token, route, destination, started) VALUES (?, ?, ?, ?)",
-            (record.token_id, record.route, record.destination, record.started_wall),
+            "INSERT OR IGNORE INTO attempts (token, route, purpose, started) VALUES (?, ?, ?, ?)",
+            (record.token_id, record.route, record.purpose, record.started_wall),
         )
         if made.rowcount:
             self._connection.execute(_COUNT, (record.route, "started"))
@@ -154,14 +160,14 @@ class Store:
     def open_attempts(self) -> list[OpenRecord]:
         """Return the attempts without an outcome, the oldest first."""
         rows = self._connection.execute(
-            "SELECT token, route, destination, started, accepted, seen, since, bounce FROM attempts "
+            "SELECT token, route, purpose, started, accepted, seen, since, bounce FROM attempts "
             "WHERE outcome IS NULL ORDER BY started"
         )
         return [
             OpenRecord(
                 token_id=t,
                 route=r,
-                destination=d,
+                purpose=d,
                 started_wall=s,
                 accepted_wall=a,
                 seen_wall=e,
@@ -171,11 +177,17 @@ class Store:
             for t, r, d, s, a, e, n, b in rows
         ]
 
-    def ended_attempts(self) -> list[EndedRecord]:
-        """Return the attempts that are remembered with their outcome, the oldest first."""
+    def ended_attempts(self, results_of_each_route: int) -> list[EndedRecord]:
+        """Return the attempts that are remembered with their outcome, the oldest first.
+
+        Args:
+            results_of_each_route: how many of the last ones come with their result; the others' is "".
+        """
         rows = self._connection.execute(
-            "SELECT token, route, started, ended, outcome, result FROM attempts "
-            "WHERE outcome IS NOT NULL ORDER BY started"
+            "SELECT token, route, started, ended, outcome, CASE WHEN place <= ? THEN result ELSE '' END FROM ("
+            "SELECT *, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts "
+            "WHERE outcome IS NOT NULL) ORDER BY started",
+            (results_of_each_route,),
         )
         return [
             EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j)

@@ -78,6 +78,11 @@ class Route:
     hops: bool = False
     enabled: bool = True
 
+    @property
+    def purpose(self) -> str:
+        """Return what an attempt on the route is made for: what shall become of its message, and at which account."""
+        return f"{self.expect} at {self.maildrop.account.key}"
+
 
 def maildrops_of(routes: Iterable[Route]) -> Iterator[Maildrop]:
     """Yield the maildrops that routes lead to, or that their senders' bounces come back to; some more than once."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -18,6 +16,7 @@ from itertools import zip_longest
 from mailsonar.model.fault import ResolveFailed
 from mailsonar.model.server import IpVersion, Server
 from mailsonar.model.stage import Stage
+from mailsonar.threads import in_thread
 
 THREADS_LIMIT = 128
 SHARED_SECONDS = 1.0  # one that hangs for longer may have lost its question: the name servers may be well by now
@@ -60,9 +59,10 @@ class Resolver:
         Raises:
             ResolveFailed: the name gave no address, or no answer came in time.
         """
+        query = server.host, server.port, server.ip_version
         try:
             async with asyncio.timeout(timeout_seconds):
-                return _interleave(await asyncio.shield(self._shared((server.host, server.port, server.ip_version))))
+                return _interleave(await asyncio.shield(self._shared(query, timeout_seconds)))
         except TimeoutError:
             detail = f"no answer from the name servers within {timeout_seconds:.3g} s"
         except socket.gaierror as error:
@@ -71,10 +71,10 @@ class Resolver:
             detail = "the name breaks the rules of DNS names"
         raise ResolveFailed(f"{server.host}: {detail}", stage=Stage.RESOLVE)
 
-    def _shared(self, query: Query) -> asyncio.Task[list[Address]]:
+    def _shared(self, query: Query, patience_seconds: float) -> asyncio.Task[list[Address]]:
         """Return the look-up of a name: one that began just now, or a new one."""
         if query not in self._young:
-            task = self._young[query] = asyncio.create_task(self._look_up(query))
+            task = self._young[query] = asyncio.create_task(self._look_up(query, patience_seconds))
             self._under_way.add(task)
             task.add_done_callback(partial(self._ended, query))
             asyncio.get_running_loop().call_later(SHARED_SECONDS, self._grow_old, query, task)
@@ -90,11 +90,13 @@ class Resolver:
         if not task.cancelled():
             task.exception()  # whoever asked may have given up since
 
-    async def _look_up(self, query: Query) -> list[Address]:
-        async with self._threads:
-            found: asyncio.Future[list[Address]] = asyncio.get_running_loop().create_future()
-            threading.Thread(target=_answer, args=(query, found), name="resolve", daemon=True).start()
-            return await found
+    async def _look_up(self, query: Query, patience_seconds: float) -> list[Address]:
+        async with asyncio.timeout(patience_seconds):  # whoever asked has given up by then
+            await self._threads.acquire()
+        try:
+            return await in_thread(partial(_ask_system, query), "resolve")
+        finally:
+            self._threads.release()
 
 
 def literal(server: Server) -> Address | None:
@@ -114,24 +116,10 @@ def literal(server: Server) -> Address | None:
     return Address(socket.AF_INET, (server.host, server.port))
 
 
-def _answer(query: Query, found: asyncio.Future[list[Address]]) -> None:
-    """Look a name up, in a thread, and tell the loop; it may have ended in the meantime."""
+def _ask_system(query: Query) -> list[Address]:
     host, port, ip_version = query
-    addresses, error = [], None
-    try:
-        rows = socket.getaddrinfo(host, port, _FAMILIES[ip_version], socket.SOCK_STREAM)
-        addresses = [Address(family, endpoint) for family, _, _, _, endpoint in rows]  # type: ignore[arg-type] # only IP
-    except (OSError, UnicodeError) as failure:
-        error = failure
-
-    def tell() -> None:
-        if error and not found.done():
-            found.set_exception(error)
-        elif not found.done():
-            found.set_result(addresses)
-
-    with suppress(RuntimeError):
-        found.get_loop().call_soon_threadsafe(tell)
+    rows = socket.getaddrinfo(host, port, _FAMILIES[ip_version], socket.SOCK_STREAM)
+    return [Address(family, endpoint) for family, _, _, _, endpoint in rows]  # type: ignore[arg-type] # only IP here
 
 
 def _interleave(addresses: list[Address]) -> list[Address]:

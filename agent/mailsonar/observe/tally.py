@@ -29,7 +29,7 @@ class _Pending:
     """An attempt under way; `failures_since` counts the failed attempts that were started after it."""
 
     started: float
-    judged: bool = False
+    verdict: bool | None = None
     failures_since: int = 0
 
 
@@ -124,17 +124,17 @@ class RouteTally:
             self.round_trips.observe(result.round_trip_seconds, exemplar)
 
     def _take_verdict(self, pending: _Pending, result: Result, *, success: bool, now_wall: float) -> None:
-        """Let the verdict stand unless a newer attempt has one; count it once into the run of failures."""
+        """Let the verdict stand unless a newer attempt has one; count it in the run of failures, anew if it turns."""
         if self._verdict.admits(pending.started):
             self.success, self.fault = success, result.fault
-        if pending.judged:
+        if pending.verdict is success:
             return
-        pending.judged = True
+        pending.verdict = success
         if success:
             self.last_success_wall = now_wall
             if self._success.admits(pending.started):
                 self.consecutive_failures = pending.failures_since
-        elif pending.started > self._success.started:
+        elif pending.started >= self._success.started:
             self.consecutive_failures += 1
             for other in self._pending.values():
                 other.failures_since += other.started < pending.started

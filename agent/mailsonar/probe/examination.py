@@ -6,6 +6,7 @@ until it is older than twice the largest `give_up`, then deleted as a leftover. 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,8 @@ from mailsonar.clock import Clock
 from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.message.token import Token
-from mailsonar.model.fault import MailSonarError, Reason
+from mailsonar.model.fault import Fault, MailSonarError, Reason
+from mailsonar.model.observer import Look
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Cleanup, Maildrop
 from mailsonar.model.server import Secret
@@ -189,14 +191,30 @@ class Examination:
     async def on_record(self) -> None:
         """Wait until what was found is on record: a crash after its deletion must not make lost messages of it."""
         ahead = self._clock.wall() - self._clock.monotonic()
+        orders = [self._ledger.bounce(token_id, bounce) for token_id, bounce in self._bounces]
         for token_id, seen in self._arrivals:
             absent_at = self._book.pending.absent_at(token_id)
             since = seen if absent_at is None else min(seen, absent_at)
-            await self._ledger.arrive(token_id, seen + ahead, since + ahead)
-        for token_id, bounce in self._bounces:
-            await self._ledger.bounce(token_id, bounce)
+            orders.append(self._ledger.arrive(token_id, seen + ahead, since + ahead))
+        await asyncio.gather(*orders)
         self._arrivals.clear()
         self._bounces.clear()
+
+    def report(self, fault: Fault | None, cleanup_fault: Fault | None) -> Look:
+        """Return what the look amounts to for observers.
+
+        Args:
+            fault: what kept it from seeing the maildrop.
+            cleanup_fault: what kept it from removing a message of ours.
+        """
+        return Look(
+            maildrop=self._book.maildrop,
+            fault=fault,
+            messages=self.messages,
+            octets=self.octets,
+            listed_wall=self._clock.wall() if self.is_listed else None,
+            cleanup_fault=cleanup_fault,
+        )
 
     def left(self, error: MailSonarError | None) -> None:
         """Note that QUIT was answered: deletions are done, or, with an error, not."""

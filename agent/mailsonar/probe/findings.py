@@ -20,6 +20,12 @@ from mailsonar.probe.submission import SubmissionReport
 
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOCKED)
+NOT_LOOKED = Fault(
+    leg=Leg.RETRIEVAL,
+    stage=Stage.CONNECT,
+    reason=Reason.HELD_BACK,
+    detail="no look into the maildrop came about since the message left us",
+)
 UNREADABLE = Fault(
     leg=Leg.RETRIEVAL,
     stage=Stage.FETCH,

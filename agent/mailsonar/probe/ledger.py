@@ -11,11 +11,11 @@ from mailsonar.probe.pending import Bounce
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """An attempt that is about to start at a POSIX time; `destination` names the account that its message goes to."""
+    """An attempt that is about to start at a POSIX time; `purpose` is its route's."""
 
     token_id: str
     route: str
-    destination: str
+    purpose: str
     started_wall: float
 
 
@@ -28,7 +28,7 @@ class PastAttempt:
     """
 
     token_id: str
-    destination: str
+    purpose: str
     started_wall: float
     accepted_wall: float | None = None
     seen_wall: float | None = None

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError
-from mailsonar.model.observer import Look, Observer
+from mailsonar.model.observer import Observer
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
@@ -21,10 +21,10 @@ from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, secrets_of
 from mailsonar.probe.examination import Examination, MaildropBook
-from mailsonar.probe.findings import UNREADABLE
+from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
-from mailsonar.probe.retreat import Hold, secret_digest
+from mailsonar.probe.retreat import Hold, Use, secret_digest
 from mailsonar.probe.telling import login_of, tell
 from mailsonar.probe.workshop import Workshop
 
@@ -110,12 +110,16 @@ class MaildropOwner:
             awaited.fate.set_result(fate)
 
     def fate_of(self, awaited: Awaited) -> Fate:
-        """Return what the last look amounts to for a message that it did not show."""
-        fate = self.last_fate
-        reason = self._book.known.unreadable_since(awaited.left_at())
-        if fate.fault is None and reason:
-            return replace(fate, fault=replace(UNREADABLE, reason=reason))
-        return fate
+        """Return what the last look amounts to for a message that it did not show, or why there was none."""
+        fate, left_at = self.last_fate, awaited.left_at()
+        if fate.fault:
+            return fate
+        if self.last_look is None or self.last_look.started < left_at:
+            now = self._clock.monotonic()
+            hold = self._workshop.retreats.hold(self.maildrop.account, now)
+            return replace(fate, fault=hold.fault_at(now) if hold else NOT_LOOKED)
+        reason = self._book.known.unreadable_since(left_at)
+        return replace(fate, fault=replace(UNREADABLE, reason=reason)) if reason else fate
 
     @property
     def is_clogged(self) -> bool:
@@ -147,7 +151,7 @@ class MaildropOwner:
     async def _sit_out(self, hold: Hold) -> None:
         """Look at nothing for a while; what must be given up meanwhile is, with the fault of the last look."""
         for one in self._book.pending.overdue(self._clock.monotonic()):
-            self.give_up(one, Fate(fault=self.last_fate.fault or hold.fault))
+            self.give_up(one, self.fate_of(one))
         ends = min([hold.until, *(one.gives_up for one in self._book.pending.sought)])
         await self._wait_until(min(ends, self._clock.monotonic() + HOLD_CHECK_SECONDS))
 
@@ -173,9 +177,9 @@ class MaildropOwner:
         """Look once, and settle what that decides."""
         account, retreats = self.maildrop.account, self._workshop.retreats
         async with self._workshop.turns.session(account):
-            if self._resting or retreats.enter(account, self._clock.monotonic()):
+            used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
+            if self._resting or retreats.enter(account, used.entered):
                 return  # the agent drains, or the account was refused while this session waited for its turn
-            secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = self._examining = Examination(
                 self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger
@@ -192,8 +196,8 @@ class MaildropOwner:
             finally:
                 self.looking = self._examining = None
         if notes.is_authenticated:
-            retreats.admitted(account)
-        retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
+            retreats.admitted(account, used.entered)
+        retreats.note(account, used, self._fault_of(error), self._clock.monotonic())
         await notes.on_record()
         self._conclude(session, notes, error)
 
@@ -221,14 +225,7 @@ class MaildropOwner:
         account = self.maildrop.account
         login = login_of(account, is_admitted=notes.is_authenticated, fault=fault, tls=session.tls)
         login = replace(login, held_back=self._workshop.retreats.is_open(account))
-        report = Look(
-            maildrop=self.maildrop,
-            fault=fault,
-            messages=notes.messages,
-            octets=notes.octets,
-            listed_wall=self._clock.wall() if notes.is_listed else None,
-            cleanup_fault=cleanup_fault,
-        )
+        report = notes.report(fault, cleanup_fault)
 
         def news(observer: Observer) -> None:
             observer.account_used(login)

@@ -165,14 +165,14 @@ class Prober:
         if past.seen_wall is not None and past.since_wall is not None:
             sighting = Sighting(NO_KEY, instant(past.seen_wall), instant(past.since_wall))
         fate = Fate(sighting=sighting, bounce=past.bounce) if sighting or past.bounce else None
-        if fate is None and past.destination != route.maildrop.account.key:
+        if fate is None and past.purpose != route.purpose:
             return self._spawn(self._abandon(attempt, report))
         return self._spawn(RoundTrip(attempt, self._owners, self._workshop).resume(report, fate))
 
     async def _abandon(self, attempt: Attempt, report: SubmissionReport) -> Result:
-        """End an attempt whose message lies, if anywhere, where the route leads no longer."""
+        """End an attempt that was made for what its route is for no longer: nobody can judge it now."""
         observers = self._workshop.observers
-        fault = replace(NOT_ARRIVED, detail="the route has got another maildrop since: nobody looked for this message")
+        fault = replace(NOT_ARRIVED, detail="since the start the route has got another maildrop, or another `expect`")
         findings = Findings(attempt=attempt, report=report, left_at=attempt.started)
         result = findings.result(Outcome.UNOBSERVED, fault=fault)
         tell(observers, lambda observer: observer.attempt_resumed(attempt))
@@ -184,7 +184,7 @@ class Prober:
         intent = Intent(
             token_id=token_id,
             route=route.name,
-            destination=route.maildrop.account.key,
+            purpose=route.purpose,
             started_wall=self._workshop.network.clock.wall(),
         )
         await self._workshop.ledger.intend(intent)

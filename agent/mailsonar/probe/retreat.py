@@ -45,11 +45,19 @@ class Hold:
         return replace(self.fault, detail=f"{self.fault.detail[:DETAIL_KEPT]}; next login in {shown}{unless}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A session's use of an account: when it entered, in monotonic seconds, and a digest of the secret it had then."""
+
+    entered: float
+    secret: bytes
+
+
 class BreakerWatch(Protocol):
     """Is told of breakers, so that they can outlive the process."""
 
-    def opened(self, account: Account, hold: Hold) -> None:
-        """Note that an account is left alone, or for longer than before."""
+    def opened(self, account: Account, hold: Hold, secret: bytes) -> None:
+        """Note until when an account is left alone, and which secret was refused, by its digest."""
 
     def closed(self, account: Account) -> None:
         """Note that an account may be used again."""
@@ -59,12 +67,13 @@ class BreakerWatch(Protocol):
 class _Account:
     """What is remembered of one account.
 
-    `secret` is a digest of the one that was refused; `is_passing` while the one login is under way that an open breaker
-    lets through.
+    `secret` is a digest of the one that was refused, or is being tried; `opened` is when the breaker was opened, or let
+    the one login through that is under way while `is_passing`: sessions from before it prove nothing.
     """
 
     breaker: Fault | None = None
     secret: bytes = b""
+    opened: float = 0.0
     is_passing: bool = False
     patience: Fault | None = None
     pauses: int = 0
@@ -102,37 +111,44 @@ class Retreats:
         hold = self.hold(account, now)
         state = self._accounts.get(account.key)
         if hold is None and state and state.breaker:
-            state.secret, state.is_passing = secret_digest(account), True
-            self._open(account, state, state.breaker, now)
+            is_known, state.secret, state.is_passing = state.secret, secret_digest(account), True
+            state.opened, state.until = now, now + BREAKER_SECONDS
+            if is_known == state.secret:  # a new one may be good: it is on record once it was refused
+                self._keep(account, state)
         return hold
 
     def restore(self, account: Account, hold: Hold) -> None:
         """Take over a breaker that an earlier process opened."""
         self._accounts[account.key] = _Account(breaker=hold.fault, secret=secret_digest(account), until=hold.until)
 
-    def admitted(self, account: Account) -> None:
-        """Note that a login succeeded, whatever became of its session."""
-        if self.is_open(account):
+    def admitted(self, account: Account, entered: float) -> None:
+        """Note that a login succeeded, whatever became of its session, which entered at a monotonic instant."""
+        state = self._accounts.get(account.key)
+        if state and state.breaker and entered >= state.opened:
             self._forget(account)
 
-    def note(self, account: Account, secret: bytes, fault: Fault | None, now: float) -> None:
+    def note(self, account: Account, used: Use, fault: Fault | None, now: float) -> None:
         """Take in how a session ended.
 
         Args:
             account: whose session.
-            secret: the digest of the secret that it used, which may have changed since.
+            used: when it entered, and with which secret.
             fault: what ended it, None where it went well.
             now: the monotonic instant.
         """
         state = self._accounts.setdefault(account.key, _Account())
+        is_refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
+        if state.breaker and used.entered < state.opened and not is_refused:
+            return
         was_passing, state.is_passing = state.is_passing, False
-        if fault and fault.reason is Reason.AUTHENTICATION_REJECTED:
-            state.secret = secret
+        if fault and is_refused:
+            state.secret = used.secret
             self._open(account, state, fault, now)
         elif fault and state.breaker and fault.stage is Stage.AUTHENTICATE:
             self._open(account, state, state.breaker, now)
         elif fault and was_passing and fault.stage not in TRANSACTION:
             state.until = now + self._pause(1, FIRST_PAUSE_SECONDS)  # it never came to a login
+            self._keep(account, state)
         elif fault and not state.breaker and fault.reason in _LONGEST_PAUSES and fault.stage not in TRANSACTION:
             state.patience, state.pauses = fault, state.pauses + 1
             state.until = now + self._pause(state.pauses, _LONGEST_PAUSES[fault.reason])
@@ -145,9 +161,12 @@ class Retreats:
         return state is not None and state.breaker is not None
 
     def _open(self, account: Account, state: _Account, fault: Fault, now: float) -> None:
-        state.breaker, state.until = fault, now + BREAKER_SECONDS
-        if self._watch:
-            self._watch.opened(account, Hold(until=state.until, fault=fault))
+        state.breaker, state.opened, state.until = fault, now, now + BREAKER_SECONDS
+        self._keep(account, state)
+
+    def _keep(self, account: Account, state: _Account) -> None:
+        if self._watch and state.breaker:
+            self._watch.opened(account, Hold(until=state.until, fault=state.breaker), state.secret)
 
     def _forget(self, account: Account) -> None:
         state = self._accounts.pop(account.key, None)

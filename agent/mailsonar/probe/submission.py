@@ -18,7 +18,7 @@ from mailsonar.model.stage import TRANSACTION, Leg, Stage, StageTiming
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, scrubbed, secrets_of
-from mailsonar.probe.retreat import secret_digest
+from mailsonar.probe.retreat import Use, secret_digest
 from mailsonar.probe.telling import login_of, tell
 from mailsonar.probe.workshop import Workshop
 
@@ -91,9 +91,9 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         How it went; errors are in it.
     """
     now = workshop.network.clock.monotonic
-    if hold := workshop.retreats.enter(account, now()):
-        return not_submitted(hold.fault_at(now()))
-    secret = secret_digest(account)
+    used = Use(entered=now(), secret=secret_digest(account))
+    if hold := workshop.retreats.enter(account, used.entered):
+        return not_submitted(hold.fault_at(used.entered))
     notes = SubmissionNotes()
     session = Session(workshop.network, account.server, stopwatch)
     error: Exception | None = None
@@ -107,8 +107,8 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     secrets = secrets_of(account)
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
     if notes.authenticated:
-        workshop.retreats.admitted(account)
-    workshop.retreats.note(account, secret, fault, now())
+        workshop.retreats.admitted(account, used.entered)
+    workshop.retreats.note(account, used, fault, now())
     login = login_of(account, is_admitted=bool(notes.authenticated), fault=fault, tls=session.tls)
     login = replace(login, held_back=workshop.retreats.is_open(account))
     tell(workshop.observers, lambda observer: observer.account_used(login))
