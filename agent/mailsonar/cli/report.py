@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailsonar.cli.server_report import fresh_page, printed_on
 from mailsonar.cli.severity import Thresholds, severity, worst
 from mailsonar.model.result import Outcome, Result
 from mailsonar.model.route import Expectation
@@ -52,13 +50,10 @@ def _performance(result: Result, thresholds: Thresholds) -> str:
 
 def as_text(results: Sequence[Result], thresholds: Thresholds) -> str:
     """Return a waterfall of the stages for each result, coloured on a terminal."""
-    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    page = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False)
+    page = fresh_page()
     for result in results:
         _print(page, result, thresholds)
-    printed = page.file
-    assert isinstance(printed, io.StringIO)  # noqa: S101 - made above
-    return printed.getvalue()
+    return printed_on(page)
 
 
 def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
@@ -69,11 +64,6 @@ def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
     page.print(headline)
     if result.stages:
         page.print(_waterfall(result))
-    for facts in result.tls:
-        verified = "verified" if facts.verified else "NOT verified"
-        page.print(
-            Text(f"  {facts.protocol} {facts.server}: {facts.version or 'no TLS'} {facts.cipher or ''} {verified}")
-        )
     page.print()
 
 

@@ -52,12 +52,20 @@ def _stage(data: Mapping[str, Any]) -> StageTiming:
 
 
 def _tls(data: Mapping[str, Any]) -> TlsFacts:
-    until = data["not_after"]
     return TlsFacts(
         server=data["server"],
         protocol=data["protocol"],
         version=data["version"],
         cipher=data["cipher"],
         verified=data["verified"],
-        not_after_wall=None if until is None else datetime.fromisoformat(until).timestamp(),
+        not_after_wall=_wall(data["not_after"]),
+        not_after_earliest_wall=_wall(data.get("not_after_earliest")),  # from here on, older journals lack the keys
+        problem=data.get("problem"),
+        names=tuple(data.get("names", ())),
+        issuer=data.get("issuer"),
+        key=data.get("key"),
     )
+
+
+def _wall(date: str | None) -> float | None:
+    return None if date is None else datetime.fromisoformat(date).timestamp()

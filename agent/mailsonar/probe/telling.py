@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.observer import Login, Observer
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Account
 from mailsonar.model.stage import Stage
+from mailsonar.probe.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +31,47 @@ def tell(observers: Iterable[Observer], news: Callable[[Observer], None]) -> Non
             log.exception("the observer %s failed by our own fault", type(observer).__name__)
 
 
-def login_of(account: Account, *, is_admitted: bool, fault: Fault | None, tls: TlsFacts | None) -> Login:
+def login_of(account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsFacts | None) -> Login:
     """Return what a session told about its server and account.
 
     Args:
         account: whose session.
-        is_admitted: whether the server let us in.
-        fault: what ended the session.
+        notes: what it learned of authentication.
+        fault: what ended it.
         tls: what the handshake told.
     """
     is_refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
     return Login(
         account=account,
-        authenticated=True if is_admitted else False if is_refused else None,
+        authenticated=True if notes.authenticated else False if is_refused else None,
         fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
         tls=tls,
+        mechanism=notes.mechanism,
+        offered=notes.offered,
+        offered_in_the_clear=notes.offered_in_the_clear,
     )
+
+
+def encounter(
+    workshop: Workshop, account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsFacts | None
+) -> Login:
+    """Return what a session of a probe told, ready for observers.
+
+    Where verification failed, it holds what is known from a glimpse of the server. A glimpse that is due is taken in
+    the background, and what it shows is told to the observers by itself.
+
+    Args:
+        workshop: what the session was held with.
+        account: whose session.
+        notes: what it learned of authentication.
+        fault: what ended it.
+        tls: what the handshake told.
+    """
+
+    def news(glimpsed: TlsFacts) -> None:
+        held_back = workshop.retreats.is_open(account)
+        login = Login(account=account, authenticated=None, tls=glimpsed, held_back=held_back)
+        tell(workshop.observers, lambda observer: observer.account_used(login))
+
+    known = workshop.glimpses.after(account, tls, workshop.network, news)
+    return replace(login_of(account, notes, fault, known), held_back=workshop.retreats.is_open(account))
