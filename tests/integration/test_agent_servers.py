@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from tests.support.probing import ADDRESS, PASSWORD, impatient
 
+from mailsonar.app.tools import opened_tools
 from mailsonar.cli import check, validate
 from mailsonar.cli.flags import build_parser
-from mailsonar.model.server import Security
+from mailsonar.clock import SystemClock
+from mailsonar.config.load import load_config
+from mailsonar.model.server import Secret, Security
 from mailsonar.sandbox import faults
 from mailsonar.sandbox.faults import ServerFault
 from mailsonar.sandbox.mta import SmtpServer
@@ -91,6 +94,14 @@ async def test_check_reports_a_bad_certificate(
     assert (facts["verified"], facts["problem"], facts["key"]) == (False, "certificate has expired", "ECDSA P-256")
     assert facts["not_after"] == facts["not_after_earliest"] is not None
     assert pair[0].logins == 0
+
+
+async def test_a_reload_brings_no_further_glimpse(common: list[str], pair: Pair) -> None:
+    """When a server was glimpsed at outlives the config: each reload gets new tools, but the same memory."""
+    config = load_config(Path(common[1]), environ={}, allow_inline_secrets=True)
+    with opened_tools(SystemClock()) as tools:
+        key = (Secret("test", lambda: "k" * 32),)
+        assert tools.workshop(config, key).glimpses is tools.workshop(config, key).glimpses
 
 
 async def test_validate_reports_each_server(common: list[str], pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:

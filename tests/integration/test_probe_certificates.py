@@ -179,6 +179,21 @@ async def test_one_glimpse_in_ten_minutes(tmp_path: Path, monkeypatch: pytest.Mo
         assert watched.server.connections == 5 + 2
 
 
+async def test_another_problem_is_another_certificate(tmp_path: Path) -> None:
+    """What a glimpse showed is not told of a certificate that fails for another reason."""
+    async with hostile(row(Protocol.SMTP, Security.STARTTLS, faults.CERTIFICATE_EXPIRED), tmp_path) as scene:
+        watched = Watched(scene, Protocol.SMTP)
+        await scene.attempt()
+        await watched.until_glimpsed()
+        watched.server.faults.off(faults.CERTIFICATE_EXPIRED)
+        watched.server.faults.on(faults.CERTIFICATE_UNTRUSTED)
+        result = await scene.attempt()
+        assert at(result.fault) == (Leg.SUBMISSION, Stage.TLS_HANDSHAKE, Reason.CERTIFICATE_UNTRUSTED)
+        (facts,) = result.tls
+        assert facts.problem != "certificate has expired"
+        assert (facts.not_after_wall, facts.names) == (None, ())
+
+
 class Gate:
     """Holds up the second handshake with a server, which is the glimpse's, until it is opened."""
 
