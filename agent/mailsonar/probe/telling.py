@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from mailsonar.dialogue.notes import LoginNotes
@@ -12,6 +12,7 @@ from mailsonar.model.observer import Login, Observer
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Account
 from mailsonar.model.stage import Stage
+from mailsonar.probe.classify import scrubbed, secrets_of
 from mailsonar.probe.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def tell(observers: Iterable[Observer], news: Callable[[Observer], None]) -> Non
 
 
 def login_of(account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsFacts | None) -> Login:
-    """Return what a session told about its server and account.
+    """Return what a session told about its server and account, without the secrets that a server may have quoted.
 
     Args:
         account: whose session.
@@ -40,16 +41,23 @@ def login_of(account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsF
         fault: what ended it.
         tls: what the handshake told.
     """
+    secrets = secrets_of(account)
+    heard = [*secrets, *(secret.upper() for secret in secrets)]  # what a server offers is read in upper case
     is_refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
     return Login(
         account=account,
         authenticated=True if notes.authenticated else False if is_refused else None,
         fault=fault if fault and fault.stage is Stage.AUTHENTICATE else None,
-        tls=tls,
+        tls=tls and _struck_out(tls, secrets),
         mechanism=notes.mechanism,
-        offered=notes.offered,
+        offered=tuple(scrubbed(name, heard) for name in notes.offered),
         offered_in_the_clear=notes.offered_in_the_clear,
     )
+
+
+def _struck_out(tls: TlsFacts, secrets: Sequence[str]) -> TlsFacts:
+    names = tuple(scrubbed(name, secrets) for name in tls.names)
+    return replace(tls, names=names, issuer=tls.issuer and scrubbed(tls.issuer, secrets))
 
 
 def encounter(
@@ -69,8 +77,7 @@ def encounter(
     """
 
     def news(glimpsed: TlsFacts) -> None:
-        held_back = workshop.retreats.is_open(account)
-        login = Login(account=account, authenticated=None, tls=glimpsed, held_back=held_back)
+        login = replace(login_of(account, LoginNotes(), None, glimpsed), held_back=workshop.retreats.is_open(account))
         tell(workshop.observers, lambda observer: observer.account_used(login))
 
     known = workshop.glimpses.after(account, tls, workshop.network, news)
