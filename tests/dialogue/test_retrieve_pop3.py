@@ -11,6 +11,7 @@ from tests.support.scripted_peer import network, recite, scripted_peer, server_a
 from tests.support.transcripts import Recital, Transcript, ending
 
 from mailsonar.clock import SystemClock
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
@@ -29,6 +30,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.login = LoginNotes()
 
     def authenticated(self) -> None:
         """Note the log-in."""

@@ -86,6 +86,7 @@ def issue(plan: Plan, issuer: Issued | None = None) -> Issued:
 ROOT = issue(Plan(subject="Root", is_authority=True))
 OTHER_ROOT = issue(Plan(subject="Other root", is_authority=True))
 INTERMEDIATE = issue(Plan(subject="Intermediate", is_authority=True), ROOT)
+OLD_INTERMEDIATE = issue(Plan(subject="Old", is_authority=True, until=NOW - DAY / 2), ROOT)
 WEAK_AUTHORITY = issue(Plan(subject="Weak", is_authority=True, bits=1024), ROOT)
 
 
@@ -101,6 +102,7 @@ def chains() -> Iterator[tuple[str, list[Issued], int]]:
     yield "unknown root, not shown", [issue(Plan(), OTHER_ROOT)], 20
     yield "intermediate missing", [issue(Plan(), INTERMEDIATE)], 20
     yield "key of 1024 bits", [issue(Plan(bits=1024), ROOT)], 66
+    yield "intermediate expired", [issue(Plan(), OLD_INTERMEDIATE), OLD_INTERMEDIATE], 10
     yield "authority's key of 1024 bits", [issue(Plan(), WEAK_AUTHORITY), WEAK_AUTHORITY], 67
 
 
@@ -157,7 +159,7 @@ async def test_a_bad_certificate_is_refused_by_its_number(
     assert (error.verify_code, error.stage) == (code, Stage.TLS_HANDSHAKE), error.detail
     assert error.detail
     assert session.tls is not None
-    assert not session.tls.verified
+    assert (session.tls.verified, session.tls.problem) == (False, error.detail)
 
 
 async def test_an_address_must_be_in_the_certificate_too(net: Network, ca_file: str, tmp_path: Path) -> None:
@@ -200,3 +202,38 @@ async def test_a_good_certificate_verifies(net: Network, tmp_path: Path, chain: 
     assert session.tls is not None
     assert session.tls.verified
     assert session.tls.not_after_wall == chain[0].certificate.not_valid_after_utc.timestamp()
+    assert session.tls.problem is None
+
+
+async def test_the_first_end_is_that_of_the_chain_that_was_verified(net: Network, tmp_path: Path) -> None:
+    """Our own anchor counts, since OpenSSL refuses it once it has expired; what a server shows besides does not."""
+    root = issue(Plan(subject="Short-lived root", is_authority=True, until=NOW + 5 * DAY))
+    unrelated = issue(Plan(subject="Unrelated", is_authority=True, until=NOW + DAY), OTHER_ROOT)
+    chain = [issue(Plan(until=NOW + 30 * DAY), root), unrelated]
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(root.pem())
+
+    async def play(peer: Peer) -> None:
+        peer.say(b"220 welcome\r\n")
+
+    async with scripted_peer(play, context_with(chain, tmp_path)) as port:
+        policy = TlsPolicy(ca_file=str(ca_file), server_name="mx.acme.example")
+        session = Session(net, server_at(port, tls=policy), Stopwatch(Leg.SUBMISSION, SystemClock()))
+        await session.hold(greeting)
+    assert session.tls is not None
+    assert session.tls.not_after_earliest_wall == root.certificate.not_valid_after_utc.timestamp()
+    assert (session.tls.names, session.tls.issuer, session.tls.key) == (
+        ("mx.acme.example", "127.0.0.1"),
+        "CN=Short-lived root",
+        "ECDSA P-256",
+    )
+
+
+async def test_an_expired_anchor_is_refused(net: Network, tmp_path: Path) -> None:
+    """A root that has expired in our own `ca_file` verifies nothing."""
+    root = issue(Plan(subject="Old root", is_authority=True, since=NOW - 9 * DAY, until=NOW - DAY))
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(root.pem())
+    policy = TlsPolicy(ca_file=str(ca_file), server_name="mx.acme.example")
+    error, _ = await failed(net, context_with([issue(Plan(), root)], tmp_path), policy)
+    assert error.verify_code == 10

@@ -7,8 +7,10 @@ import pytest
 from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
 from tests.support.site import Agent, browsing, text_of
 
+from mailsonar.model.observer import Login
 from mailsonar.model.provenance import Hop, Provenance
 from mailsonar.model.result import Outcome, TlsFacts
+from mailsonar.model.server import Mechanism
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -90,6 +92,41 @@ async def test_route_page_shows_what_the_last_message_told(client, agent):
     assert page.count("clocks differ") == 1
     agent.run(on_time(make_attempt(route, 120.0)))
     assert "What the message tells" not in await text_of(client, "/routes/acme-internal")
+
+
+async def test_route_page_shows_what_sessions_told(client, agent):
+    """What a glimpse showed of a bad certificate, and how the accounts logged in, come with no result."""
+    route = make_route()
+    facts = TlsFacts(
+        server="smtp.acme.example:587",
+        protocol="smtp",
+        version="TLSv1.2",
+        cipher="ECDHE",
+        verified=False,
+        not_after_wall=WALL - 86400,
+        not_after_earliest_wall=WALL - 2 * 86400,
+        problem="certificate has <expired>",
+        names=("mx.acme.example", "192.0.2.1"),
+        issuer="CN=<b>Acme</b>",
+        key="RSA 2048",
+    )
+    agent.run(failed(make_attempt(route)))
+    agent.tell("account_used", Login(account=route.sender.account, authenticated=None, tls=facts))
+    agent.tell("account_used", Login(account=route.maildrop.account, authenticated=False, mechanism=Mechanism.USER))
+    page = await text_of(client, "/routes/acme-internal")
+    for words in (
+        "not verified",
+        "certificate has &lt;expired&gt;",
+        "mx.acme.example, 192.0.2.1; RSA 2048; issued by CN=&lt;b&gt;Acme&lt;/b&gt;",
+        "TLSv1.2 ECDHE",
+        '<span class="error">ended</span>',
+        "another of its chain: 2026-11-16 11:06:40 UTC, ended",
+        "on smtp.acme.example:587</dd>",
+        "on pop.acme.example:110, login by USER, which was refused</dd>",
+    ):
+        assert words in page
+    agent.tell("account_used", Login(account=route.maildrop.account, authenticated=True, mechanism=Mechanism.PLAIN))
+    assert "on pop.acme.example:110, login by PLAIN</dd>" in await text_of(client, "/routes/acme-internal")
 
 
 async def test_pages_escape_everything(client, agent):

@@ -59,6 +59,8 @@ HANDSHAKES = [
     ("stranger's certificate", Reason.CERTIFICATE_UNTRUSTED, faults.CERTIFICATE_UNTRUSTED, {}),
     ("weak certificate", Reason.CERTIFICATE_WEAK, faults.CERTIFICATE_WEAK, {}),
     ("self-signed certificate", Reason.CERTIFICATE_UNTRUSTED, faults.CERTIFICATE_SELF_SIGNED, {}),
+    ("certificate of an expired intermediate", Reason.CERTIFICATE_EXPIRED,
+     faults.CERTIFICATE_OF_EXPIRED_INTERMEDIATE, {}),
     ("certificate with a common name only", Reason.CERTIFICATE_NAME_MISMATCH,
      faults.CERTIFICATE_WITHOUT_ALTERNATIVE_NAMES, {}),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -58,6 +59,7 @@ class MailHost:
         folder: an empty folder with a short path that every user of the system may enter.
         users: the mailboxes.
         further_addresses: where else than on loopback the servers listen.
+        certificate_ends: when their certificate ends; by default far ahead.
 
     Raises:
         PermissionError: the tests do not run as root.
@@ -66,9 +68,14 @@ class MailHost:
     """
 
     def __init__(
-        self, folder: Path, users: Sequence[MailUser] | None = None, further_addresses: Sequence[str] = ()
+        self,
+        folder: Path,
+        users: Sequence[MailUser] | None = None,
+        further_addresses: Sequence[str] = (),
+        certificate_ends: datetime | None = None,
     ) -> None:
         _check(folder)
+        self._certificate_ends = certificate_ends
         self._further_addresses = further_addresses
         self.folder = folder
         self.users = tuple(users if users is not None else probe_users())
@@ -172,7 +179,7 @@ class MailHost:
         self.ports = MailPorts(
             submission=take(), smtps=take(), smtp_plaintext=take(), pop3=take(), pop3s=take(), imap=take(), imaps=take()
         )
-        certificate = self.authority.issue("server.pem")
+        certificate = self.authority.issue("server.pem", not_after=self._certificate_ends)
         addresses = (*loopback_addresses(), *self._further_addresses)
         self._dovecot = Dovecot(
             DovecotSetup(

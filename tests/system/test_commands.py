@@ -57,8 +57,13 @@ async def test_validate_tells_of_each_server(mail_host: MailHost, positions: Ite
     assert (valid.status, valid.stdout) == (0, f"{good_config}: valid: 2 routes, 2 senders, 2 maildrops\n")
     assert connected.status == 0
     lines = connected.stdout.splitlines()
-    assert [line.split()[:2] for line in lines[:-1]] == [["ok", "smtp"], ["ok", "smtp"], ["ok", "pop3"], ["ok", "pop3"]]
-    assert ["no TLS" in line for line in lines[:-1]] == [False, True, False, False]
+    heads = [line.split()[:4:3] for line in lines if not line.startswith(" ")][:-1]
+    assert heads == [["ok", "starttls"], ["ok", "plaintext"], ["ok", "implicit_tls"], ["ok", "starttls"]]
+    assert sum("TLSv1.3 TLS_AES_256_GCM_SHA384, verified" in line for line in lines) == 3
+    assert sum("TLS  " in line and "none, as configured" in line for line in lines) == 1
+    assert sum("authenticated by PLAIN as probe" in line for line in lines) == 4
+    warned = [line for line in lines if "offers logins before TLS that give the secret away" in line]
+    assert len(warned) == 1, "Dovecot takes passwords before STLS, Postfix none before STARTTLS"
     assert failed.status == 1
     assert failed.stderr.endswith("3 of 6 servers failed\n")
     for fault in (

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests.support.agent_process import AgentProcess
-from tests.support.command_line import assert_no_bug_shows, without_slowness
+from tests.support.command_line import assert_no_bug_shows, warnings_in
 from tests.support.config_text import RouteText, Security, write_config
 from tests.support.mailhost import MailHost
 from tests.support.scrape import Scrape
@@ -82,7 +82,7 @@ async def test_every_route_goes_round_and_every_attempt_is_counted(
     assert drained_in < DRAIN_SECONDS
     assert agent.stdout == ""
     assert_no_bug_shows(agent.stderr)
-    assert "level=warning" not in without_slowness(agent.stderr)
+    assert warnings_in(agent.stderr) == []
     figures = {
         "routes": len(routes),
         "scrapes": scrapes,

@@ -32,6 +32,10 @@ def test_full_result():
                 cipher="TLS_AES_256_GCM_SHA384",
                 verified=True,
                 not_after_wall=1_798_761_600.0,
+                not_after_earliest_wall=1_798_761_599.0,
+                names=("smtp.acme.example", "192.0.2.1"),
+                issuer="CN=Acme CA",
+                key="RSA 2048",
             ),
         ),
         provenance=told("pass none", hops=2),
@@ -58,6 +62,11 @@ def test_full_result():
                 "cipher": "TLS_AES_256_GCM_SHA384",
                 "verified": True,
                 "not_after": "2027-01-01T00:00:00Z",
+                "not_after_earliest": "2026-12-31T23:59:59Z",
+                "problem": None,
+                "names": ["smtp.acme.example", "192.0.2.1"],
+                "issuer": "CN=Acme CA",
+                "key": "RSA 2048",
             }
         ],
         "hops": [

@@ -16,6 +16,7 @@ from mailsonar.net.converse import Network
 from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
 from mailsonar.probe.examination import Identity
+from mailsonar.probe.glimpses import Glimpses
 from mailsonar.probe.ledger import NoLedger
 from mailsonar.probe.prober import new_instance
 from mailsonar.probe.retreat import Retreats
@@ -26,7 +27,7 @@ LEFTOVER_GIVE_UPS = 2
 
 
 class Tools:
-    """What outlives a config: clock, resolver, turns, state and observers."""
+    """What outlives a config: clock, resolver, turns, glimpses, state and observers."""
 
     def __init__(self, clock: Clock, resolver: Resolver, observers: Sequence[Observer], state: State) -> None:
         self.clock = clock
@@ -34,6 +35,7 @@ class Tools:
         self._observers = tuple(observers)
         self._turns = Turns()
         self._retreats = Retreats(random.random, state.breakers)
+        self.glimpses = Glimpses()
         self._state = state
 
     def workshop(self, config: Config, keys: Sequence[Secret]) -> Workshop:
@@ -62,7 +64,7 @@ class Tools:
         )
         network = Network(self.clock, self._resolver, contexts)
         ledger = self._state.ledger or NoLedger()
-        return Workshop(network, identity, self._turns, self._observers, self._retreats, ledger)
+        return Workshop(network, identity, self._turns, self._observers, self._retreats, ledger, self.glimpses)
 
     def recall_breakers(self, config: Config) -> list[Login]:
         """Leave those accounts alone that an earlier process left alone; return what observers should hear of them."""
@@ -78,7 +80,9 @@ class Tools:
 def opened_tools(clock: Clock, observers: Sequence[Observer] = (), state: State | None = None) -> Iterator[Tools]:
     """Provide tools, and close the resolver in the end."""
     resolver = Resolver()
+    tools = Tools(clock, resolver, observers, state or State(instance=new_instance()))
     try:
-        yield Tools(clock, resolver, observers, state or State(instance=new_instance()))
+        yield tools
     finally:
+        tools.glimpses.cancel()
         resolver.close()

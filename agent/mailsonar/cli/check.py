@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from mailsonar.app.signing import signing_key
 from mailsonar.app.tools import opened_tools
 from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.cli.live import watching
 from mailsonar.cli.report import FORMATS
+from mailsonar.cli.server_report import as_servers
 from mailsonar.cli.severity import UNKNOWN, Thresholds, worst
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import Reason, TlsFailed
+from mailsonar.model.observer import Login
 from mailsonar.model.result import Result
 from mailsonar.model.route import Expectation, Route, maildrops_of
+from mailsonar.observe.history import History
 from mailsonar.observe.log_format import configure_logging
 from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
@@ -26,6 +30,7 @@ from mailsonar.probe.roundtrip import RoundTrip
 from mailsonar.probe.workshop import Workshop
 
 GLANCE_SECONDS = 0.1
+GLIMPSE_PATIENCE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +65,9 @@ async def command(arguments: Arguments) -> int:
         config = settings.load()
         routes = _chosen(config, arguments.routes)
         key, _ = signing_key(config.signing_key, settings.storage)
-        with opened_tools(clock) as tools:
+        history = History()
+        history.set_routes(routes)
+        with opened_tools(clock, (history,)) as tools:
             results = await check(routes, tools.workshop(config, (key,)), arguments.wait)
     except (ConfigInvalid, NoSuchRoute, StateUnusable, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
@@ -69,8 +76,18 @@ async def command(arguments: Arguments) -> int:
         log.exception("the check failed by our own fault")
         return UNKNOWN
     thresholds = Thresholds(arguments.warning, arguments.critical)
+    logins = {login.account.key: login for view in history.routes() for login in view.logins}
+    results = [_with_newest_tls(result, logins.values()) for result in results]
     print(FORMATS[arguments.output](results, thresholds), end="")  # noqa: T201 - this is the command's output
+    if arguments.output == "text":
+        print(as_servers(logins.values(), clock.wall()), end="")  # noqa: T201 - this is the command's output
     return worst(results, thresholds)
+
+
+def _with_newest_tls(result: Result, logins: Iterable[Login]) -> Result:
+    """Return the result with what a glimpse of a server showed after its handshake had failed."""
+    newest = {(login.tls.server, login.tls.protocol): login.tls for login in logins if login.tls}
+    return replace(result, tls=tuple(newest.get((tls.server, tls.protocol), tls) for tls in result.tls))
 
 
 def _chosen(config: Config, names: Sequence[str]) -> list[Route]:
@@ -106,6 +123,7 @@ async def check(routes: Sequence[Route], workshop: Workshop, wait_seconds: float
             with watching(routes) as screen:
                 probes = [_probe(route, prober, wait_seconds, screen.show) for route in routes]
                 results += await asyncio.gather(*probes)
+            await workshop.glimpses.settled(GLIMPSE_PATIENCE_SECONDS)
             raise _Finished  # noqa: TRY301 - the one way to end a task group from within
     except* _Finished:
         pass

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
@@ -13,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mailsonar.cli.provenance import hop_table, verdict_line
+from mailsonar.cli.server_report import fresh_page, printed_on
 from mailsonar.cli.severity import Thresholds, severity, worst
 from mailsonar.model.result import Outcome, Result
 from mailsonar.model.route import Expectation
@@ -53,13 +51,10 @@ def _performance(result: Result, thresholds: Thresholds) -> str:
 
 def as_text(results: Sequence[Result], thresholds: Thresholds) -> str:
     """Return a waterfall of the stages for each result, coloured on a terminal."""
-    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    page = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False)
+    page = fresh_page()
     for result in results:
         _print(page, result, thresholds)
-    printed = page.file
-    assert isinstance(printed, io.StringIO)  # noqa: S101 - made above
-    return printed.getvalue()
+    return printed_on(page)
 
 
 def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
@@ -70,11 +65,6 @@ def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
     page.print(headline)
     if result.stages:
         page.print(_waterfall(result))
-    for facts in result.tls:
-        verified = "verified" if facts.verified else "NOT verified"
-        page.print(
-            Text(f"  {facts.protocol} {facts.server}: {facts.version or 'no TLS'} {facts.cipher or ''} {verified}")
-        )
     if result.provenance.verdicts:
         page.print(verdict_line(result.provenance))
     if result.provenance.hops:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+
+from rich.text import Text
 
 from mailsonar.app.signing import signing_key
 from mailsonar.app.tools import opened_tools
 from mailsonar.cli.flags import Arguments, settings_of
+from mailsonar.cli.server_report import fresh_page, printed_on, server_table
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Account, Secret
 from mailsonar.observe.log_format import configure_logging
-from mailsonar.observe.result_json import rfc3339
 from mailsonar.probe.visit import Visit, visit
 
 SIDE_BY_SIDE = 20
@@ -32,8 +35,7 @@ async def command(arguments: Arguments) -> int:
     except (ConfigInvalid, TlsFailed) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
         return 1
-    for made in visits:
-        print(_line(made))  # noqa: T201 - this is the command's output
+    print(_shown(visits, SystemClock().wall()), end="")  # noqa: T201 - this is the command's output
     failed = sum(made.fault is not None for made in visits)
     if failed:
         print(f"{failed} of {len(visits)} servers failed", file=sys.stderr)  # noqa: T201 - a command line speaks to people
@@ -59,17 +61,23 @@ async def _visit_all(config: Config, key: Secret) -> list[Visit]:
         return await asyncio.gather(*map(go, accounts))
 
 
-def _line(made: Visit) -> str:
-    server = made.account.server
-    who = f" as {made.account.name}" if made.account.name else ""
-    seconds = sum(timing.seconds for timing in made.stages)
+def _shown(visits: Sequence[Visit], now_wall: float) -> str:
+    """Return a line for each visit, with what it told of the server below it."""
+    page = fresh_page()
+    for made in visits:
+        page.print(_line(made), soft_wrap=True)
+        if made.login.tls or made.login.mechanism:
+            page.print(server_table(made.login, now_wall))
+    return printed_on(page)
+
+
+def _line(made: Visit) -> Text:
+    account, seconds = made.login.account, sum(timing.seconds for timing in made.stages)
+    who = f" as {account.name}" if account.name else ""
+    where = f"{account.server.protocol} {account.server.name} {account.server.security}{who}"
     if made.fault:
-        return f"FAILED  {server.protocol} {server.name}{who}: {made.fault}: {made.fault.detail}"
-    tls = ", no TLS"
-    if made.tls:
-        until = f", certificate until {rfc3339(made.tls.not_after_wall)}" if made.tls.not_after_wall else ""
-        tls = f", {made.tls.version}{until}"
-    return f"ok      {server.protocol} {server.name}{who}: {seconds:.3f} s{tls}"
+        return Text(f"FAILED  {where}: {made.fault}: {made.fault.detail}", style="red")
+    return Text(f"ok      {where}: {seconds:.3f} s")
 
 
 def _inventory(config: Config) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.refusals import pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, ask
 from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
@@ -18,12 +19,13 @@ COMMAND_LINE_LIMIT = 255
 Capabilities = Mapping[str, tuple[str, ...]]
 
 
-def authenticate(account: Account, capabilities: Capabilities | None) -> Dialogue[None]:
+def authenticate(account: Account, capabilities: Capabilities | None, notes: LoginNotes) -> Dialogue[None]:
     """Log in with the configured mechanism, else with the best one offered.
 
     Args:
         account: whose maildrop.
         capabilities: what CAPA told; None where the server knows no CAPA.
+        notes: takes the mechanism.
 
     Raises:
         AuthenticationUnavailable: no mechanism in common, or plaintext without the operator's leave.
@@ -32,7 +34,8 @@ def authenticate(account: Account, capabilities: Capabilities | None) -> Dialogu
     assert account.credentials is not None  # noqa: S101 - every maildrop has them
     if account.server.security is Security.PLAINTEXT and not account.allow_plaintext_auth:
         raise AuthenticationUnavailable("credentials do not travel in plaintext", stage=Stage.AUTHENTICATE)
-    if _choose(account, account.credentials, capabilities) is Mechanism.PLAIN:
+    notes.mechanism = _choose(account, account.credentials, capabilities)
+    if notes.mechanism is Mechanism.PLAIN:
         status = yield from _plain(account.credentials)
     else:
         status = yield from _user(account.credentials)
@@ -41,7 +44,7 @@ def authenticate(account: Account, capabilities: Capabilities | None) -> Dialogu
 
 
 def _choose(account: Account, credentials: Credentials, capabilities: Capabilities | None) -> Mechanism:
-    offered = _offered(capabilities)
+    offered = mechanisms_of(capabilities)
     fitting = [mechanism for mechanism in (Mechanism.PLAIN, Mechanism.USER) if mechanism in offered]
     if not (credentials.username + credentials.password.reveal()).isascii():
         fitting = [mechanism for mechanism in fitting if mechanism is not Mechanism.USER]
@@ -56,7 +59,7 @@ def _choose(account: Account, credentials: Credentials, capabilities: Capabiliti
     return fitting[0]
 
 
-def _offered(capabilities: Capabilities | None) -> frozenset[str]:
+def mechanisms_of(capabilities: Capabilities | None) -> frozenset[str]:
     """Return the mechanisms; where the server knows no CAPA, what every POP3 server has."""
     if capabilities is None:
         return frozenset({Mechanism.USER})

@@ -22,9 +22,10 @@ _BEST_IN_THE_CLEAR = (Mechanism.CRAM_MD5, Mechanism.PLAIN, Mechanism.LOGIN)
 
 
 class Notes(Protocol):
-    """Where the outcome of the authentication and the last reply are noted."""
+    """Where the mechanism and the outcome of the authentication, and the last reply, are noted."""
 
     authenticated: bool | None
+    mechanism: Mechanism | None
 
     def hear(self, reply: SmtpReply) -> SmtpReply:
         """Keep the reply."""
@@ -39,7 +40,7 @@ def authenticate(account: Account, offered: frozenset[str], notes: Notes) -> Dia
         ProtocolViolation: a challenge that makes no sense; the exchange was cancelled with `*`.
         LimitExceeded: a challenge beyond our bounds; cancelled, too.
     """
-    mechanism = _choose(account, offered)
+    mechanism = notes.mechanism = _choose(account, offered)
     assert account.credentials is not None  # noqa: S101 - the caller asked before
     reply = yield from _exchange(mechanism, account.credentials)
     notes.hear(reply)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.refusals import pop3_reason, pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, ask
 from mailsonar.message.dsn import REPORT_LIMIT, ReportScan
@@ -24,8 +25,11 @@ RETRIEVED_BODY_LIMIT = 32 * 1024
 class Examiner(Protocol):
     """Decides what a look reads and deletes, and keeps what it found.
 
-    Keys stand for messages across sessions; those below zero are places in the listing, which others may take.
+    Keys stand for messages across sessions; those below zero are places in the listing, which others may take. `login`
+    takes what the session learns of authentication.
     """
+
+    login: LoginNotes
 
     def authenticated(self) -> None:
         """Note that the server let us in."""

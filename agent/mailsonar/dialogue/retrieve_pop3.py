@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate
+from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate, mechanisms_of
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.read_pop3 import Examiner, Reading
 from mailsonar.dialogue.refusals import pop3_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, ask, hear, upgrade, wait
@@ -45,7 +46,7 @@ def look(account: Account, examiner: Examiner) -> Dialogue[None]:
         MailSonarError: a stage failed.
     """
     try:
-        capabilities = yield from open_session(account)
+        capabilities = yield from open_session(account, examiner.login)
         examiner.authenticated()
         yield from _read(examiner, top_is_sure="TOP" in (capabilities or ()))
     except Refused:
@@ -53,7 +54,7 @@ def look(account: Account, examiner: Examiner) -> Dialogue[None]:
         raise
 
 
-def open_session(account: Account) -> Dialogue[Capabilities | None]:
+def open_session(account: Account, notes: LoginNotes) -> Dialogue[Capabilities | None]:
     """Come as far as the TRANSACTION state: greeting, capabilities, TLS, authentication; return the capabilities."""
     security = account.server.security
     if security is Security.IMPLICIT_TLS:
@@ -63,9 +64,12 @@ def open_session(account: Account) -> Dialogue[Capabilities | None]:
         raise pop3_refusal(greeting, Stage.GREETING)
     capabilities = yield from _capabilities()
     if security is Security.STARTTLS:
+        if capabilities is not None:
+            notes.offers_before_tls(mechanisms_of(capabilities))
         yield from _start_tls(capabilities)
         capabilities = yield from _capabilities()
-    yield from authenticate(account, capabilities)
+    notes.offers(mechanisms_of(capabilities))
+    yield from authenticate(account, capabilities, notes)
     return capabilities
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mailsonar.dialogue.authenticate_smtp import authenticate
 from mailsonar.dialogue.command_smtp import ask_smtp, transmit
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.refusals import expect, smtp_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience, hear, upgrade
 from mailsonar.message.compose import Envelope
@@ -21,13 +22,12 @@ from mailsonar.wire.smtp import Extensions, ReplyReader, SmtpReply, data_block
 
 
 @dataclass(slots=True)
-class SubmissionNotes:
+class SubmissionNotes(LoginNotes):
     """What a submission has come to so far, also when it ends in the middle.
 
     `uncertain` is set where the final dot is out and no reply made sense of it: the message may be delivered.
     """
 
-    authenticated: bool | None = None
     uncertain: bool = False
     accepted: bool = False
     reply: Reply | None = None
@@ -75,8 +75,10 @@ def open_session(account: Account, hello_name: str, notes: SubmissionNotes) -> D
     expect(notes.hear((yield from hear(Stage.GREETING, ReplyReader()))), 220, stage=Stage.GREETING)
     extensions = yield from _hello(hello_name, notes)
     if security is Security.STARTTLS:
+        notes.offers_before_tls(extensions.mechanisms)
         yield from _start_tls(extensions)
         extensions = yield from _hello(hello_name, notes)
+    notes.offers(extensions.mechanisms)
     if account.credentials:
         yield from authenticate(account, extensions.mechanisms, notes)
     return extensions

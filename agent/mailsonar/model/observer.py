@@ -8,7 +8,7 @@ from typing import Protocol
 from mailsonar.model.fault import Fault
 from mailsonar.model.result import Attempt, Result, TlsFacts
 from mailsonar.model.route import Maildrop
-from mailsonar.model.server import Account
+from mailsonar.model.server import Account, Mechanism
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,9 @@ class Look:
 class Login:
     """What a session learned of a server and an account; `authenticated` is None where it did not get that far.
 
-    `held_back` tells that the account is left alone from now on, since its credentials were refused.
+    `held_back` tells that the account is left alone from now on, since its credentials were refused. `mechanism` is the
+    one that was tried, `offered` are those that the server named where we log in. `offered_in_the_clear` tells whether
+    it named one before TLS that hands the secret over; None where it had no occasion to.
     """
 
     account: Account
@@ -38,6 +40,9 @@ class Login:
     fault: Fault | None = None
     tls: TlsFacts | None = None
     held_back: bool = False
+    mechanism: Mechanism | None = None
+    offered: tuple[str, ...] = ()
+    offered_in_the_clear: bool | None = None
 
 
 class Observer(Protocol):

@@ -40,7 +40,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFacts:
-    """What a handshake told; `not_after_wall` is the leaf's end as a POSIX time, None where it is not known."""
+    """What a handshake told; what the server said of itself is printable and bounded, None where it is not known.
+
+    `not_after_wall` is the leaf's end as a POSIX time, `not_after_earliest_wall` the first end in the chain. `problem`
+    tells why the certificate did not verify. `names` are those that the leaf is for, `key` such as "ECDSA P-256".
+    """
 
     server: str
     protocol: str
@@ -49,6 +53,10 @@ class TlsFacts:
     verified: bool
     not_after_wall: float | None
     not_after_earliest_wall: float | None = None
+    problem: str | None = None
+    names: tuple[str, ...] = ()
+    issuer: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,13 @@ class Route:
         return f"{self.expect} at {self.maildrop.account.key}"
 
 
+def accounts_of(route: Route) -> Iterator[Account]:
+    """Yield the accounts that a route uses, its sender's first; some more than once."""
+    yield route.sender.account
+    for maildrop in maildrops_of([route]):
+        yield maildrop.account
+
+
 def maildrops_of(routes: Iterable[Route]) -> Iterator[Maildrop]:
     """Yield the maildrops that routes lead to, or that their senders' bounces come back to; some more than once."""
     for route in routes:

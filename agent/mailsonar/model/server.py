@@ -52,6 +52,10 @@ class Mechanism(StrEnum):
     USER = "USER"
 
 
+# What hands the secret itself over, so that it is anybody's on a connection without TLS.
+PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "USER", "XOAUTH2", "OAUTHBEARER"})
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A value that must not show: named by where it comes from, read anew whenever it is revealed.

@@ -146,7 +146,7 @@ class Session:
                 async with self._deadline(ends, f"no TLS handshake within {timeout:.3g} s"):
                     session = await connection.start_tls(context, self.server.tls_name)
             except TlsFailed as failure:
-                self.tls = None if failure.verify_code is None else unverified_facts(self.server)
+                self.tls = None if failure.verify_code is None else unverified_facts(self.server, failure.detail)
                 raise
         self.tls = verified_facts(self.server, session)
 

@@ -1,19 +1,21 @@
 """TLS: contexts from a policy, facts from a handshake (RFC 8446, 6125).
 
-OpenSSL verifies, always; nothing here can switch that off. A context costs 21 ms with the system's CA bundle, so one is
-made for each policy and kept.
+OpenSSL verifies, always, and no config can switch that off; only a glimpse, on which nothing is sent, goes without. A
+context costs 21 ms with the system's CA bundle, so one is made for each policy and kept.
 """
 
 from __future__ import annotations
 
+import _ssl
 import ssl
-
-from cryptography import x509
+from collections.abc import Sequence
 
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Server, TlsPolicy
 from mailsonar.model.stage import Stage
+from mailsonar.net.certificates import chain_facts
+from mailsonar.wire.lines import printable
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -55,29 +57,77 @@ def _no_passphrase() -> str:
     raise OSError("the private key is encrypted; the agent has no passphrase for it, so store it decrypted")
 
 
+def blind_context(policy: TlsPolicy) -> ssl.SSLContext:
+    """Return a context that verifies nothing and shows no client certificate, for handshakes on which nothing is sent.
+
+    It costs less than a millisecond, since it reads no authorities, and is too rare to be kept.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = _VERSIONS[policy.min_version]
+    return context
+
+
 def verified_facts(server: Server, session: ssl.SSLSocket) -> TlsFacts:
-    """Return what a finished, verified handshake told."""
-    cipher = session.cipher()
-    certificate = session.getpeercert(binary_form=True)
+    """Return what a finished, verified handshake told.
+
+    The whole chain that was verified counts, its anchor in our trust store, too: OpenSSL refuses an expired one.
+    """
+    return _facts(server, session, _chain(session, "get_verified_chain"), problem=None)
+
+
+def glimpsed_facts(server: Server, session: ssl.SSLSocket, problem: str) -> TlsFacts:
+    """Return what a handshake told in which nothing was verified.
+
+    Args:
+        server: whose handshake.
+        session: over it, nothing may be sent.
+        problem: why verification had failed before.
+    """
+    return _facts(server, session, _chain(session, "get_unverified_chain"), problem=problem)
+
+
+def unverified_facts(server: Server, problem: str) -> TlsFacts:
+    """Return what is known after verification failed."""
+    return TlsFacts(
+        server=server.name,
+        protocol=server.protocol,
+        version=None,
+        cipher=None,
+        verified=False,
+        not_after_wall=None,
+        problem=printable(problem),
+    )
+
+
+def _facts(server: Server, session: ssl.SSLSocket, chain: Sequence[bytes], problem: str | None) -> TlsFacts:
+    cipher, certificates = session.cipher(), chain_facts(chain)
     return TlsFacts(
         server=server.name,
         protocol=server.protocol,
         version=session.version(),
         cipher=cipher[0] if cipher else None,
-        verified=True,
-        not_after_wall=_not_after(certificate) if certificate else None,
+        verified=problem is None,
+        not_after_wall=certificates.not_after_wall,
+        not_after_earliest_wall=certificates.not_after_earliest_wall,
+        problem=problem,
+        names=certificates.names,
+        issuer=certificates.issuer,
+        key=certificates.key,
     )
 
 
-def unverified_facts(server: Server) -> TlsFacts:
-    """Return what is known after verification failed."""
-    return TlsFacts(
-        server=server.name, protocol=server.protocol, version=None, cipher=None, verified=False, not_after_wall=None
-    )
+def _chain(session: ssl.SSLSocket, getter: str) -> Sequence[bytes]:
+    """Return a chain in DER, the leaf first; the leaf alone where Python tells no more.
 
-
-def _not_after(certificate: bytes) -> float | None:
-    try:
-        return x509.load_der_x509_certificate(certificate).not_valid_after_utc.timestamp()
-    except ValueError:
-        return None
+    The getters are public from Python 3.13 on; before that, the object within has them, and returns other values.
+    """
+    if hasattr(session, getter):
+        chain: Sequence[bytes] = getattr(session, getter)()
+        return chain
+    within = getattr(getattr(session, "_sslobj", None), getter, None)
+    if within is not None:
+        return [certificate.public_bytes(_ssl.ENCODING_DER) for certificate in within() or ()]
+    leaf = session.getpeercert(binary_form=True)
+    return [leaf] if leaf else []

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mailsonar.model.fault import Reason
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.route import Maildrop
 from mailsonar.model.server import Account, Server
+from mailsonar.model.stage import Stage
 from mailsonar.observe import families as f
 from mailsonar.observe.exposition import Exposition
 
@@ -27,14 +27,22 @@ def account_labels(account: Account) -> tuple[str, str, str]:
 
 
 class ServerTally:
-    """What handshakes with one server told."""
+    """What sessions with one server told, whoever's they were."""
 
     def __init__(self, server: Server) -> None:
         self._labels = server_labels(server)
         self._tls: TlsFacts | None = None
         self._expiry: dict[str, float] = {}
+        self._offers_in_the_clear: bool | None = None
 
-    def note(self, tls: TlsFacts) -> None:
+    def note(self, login: Login) -> None:
+        """Take over what a session told; what it did not get to stays as it was."""
+        if login.offered_in_the_clear is not None:
+            self._offers_in_the_clear = login.offered_in_the_clear
+        if login.tls is not None:
+            self._note_handshake(login.tls)
+
+    def _note_handshake(self, tls: TlsFacts) -> None:
         """Take over what a handshake told; certificates that it could not read stay as they were."""
         self._tls = tls
         if tls.not_after_wall is not None:
@@ -44,6 +52,7 @@ class ServerTally:
 
     def show(self, page: Exposition) -> None:
         """Add the server's samples."""
+        page.add(f.PLAINTEXT_AUTH, self._labels, self._offers_in_the_clear)
         for certificate, not_after_wall in self._expiry.items():
             page.add(f.CERTIFICATE_EXPIRY, (*self._labels, certificate), not_after_wall)
         if self._tls is None:
@@ -63,13 +72,15 @@ class AccountTally:
         self._held_back = False
 
     def note(self, login: Login) -> None:
-        """Take over how a login ended; a session that did not get that far says nothing."""
+        """Take over how a login ended; a session that did not get that far says nothing.
+
+        Every login that failed counts, by its reason; only an answer tells whether the credentials are good.
+        """
         self._held_back = login.held_back
-        if login.authenticated is None:
-            return
-        self._authenticated = login.authenticated
-        if not login.authenticated:
-            self._failures[login.fault.reason if login.fault else Reason.AUTHENTICATION_REJECTED] += 1
+        if login.authenticated is not None:
+            self._authenticated = login.authenticated
+        if login.fault is not None and login.fault.stage is Stage.AUTHENTICATE:
+            self._failures[login.fault.reason] += 1
 
     def show(self, page: Exposition) -> None:
         """Add the account's samples."""

@@ -125,6 +125,9 @@ CERTIFICATE_EXPIRY = _agent(
 )
 TLS_VERIFIED = _agent(_G, "server_tls_verified", "1 if the last handshake proved the server's identity.", *_SERVER)
 TLS_INFO = _agent(_G, "server_tls_info", "What the last handshake agreed on.", *_SERVER, "version", "cipher")
+PLAINTEXT_AUTH = _agent(
+    _G, "server_plaintext_auth_offered", "1 if the server offers logins before TLS that give the secret away.", *_SERVER
+)
 
 AUTHENTICATED = _agent(
     _G, "account_authenticated", "1 if the last login that was answered succeeded.", *_SERVER, "account"

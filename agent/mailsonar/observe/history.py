@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Outcome, Result
-from mailsonar.model.route import Route
+from mailsonar.model.route import Route, accounts_of
+from mailsonar.observe.logins import newer
 
 KEPT_RESULTS = 50
 KEPT_FAILURES = 20
@@ -22,7 +23,8 @@ class RouteView:
     """What is known of a route at one moment; `results` holds the newest attempt first.
 
     `latest` is the result of the most recently started attempt that has a verdict, `seen` of the one whose message was
-    seen; `last_success` may be older than all of `results`.
+    seen; `last_success` may be older than all of `results`. `logins` holds what is known of each account that the route
+    uses, its sender's first.
     """
 
     route: Route
@@ -30,6 +32,7 @@ class RouteView:
     latest: Result | None
     seen: Result | None
     last_success: Result | None
+    logins: tuple[Login, ...] = ()
 
     @property
     def pending(self) -> tuple[Attempt, ...]:
@@ -96,6 +99,7 @@ class History:
 
     def __init__(self) -> None:
         self._routes: dict[str, _RouteHistory] = {}
+        self._logins: dict[str, Login | None] = {}  # by account; None until a session told something
 
     def set_routes(self, routes: Sequence[Route]) -> None:
         """Keep these routes from now on; those that stay keep their results."""
@@ -104,15 +108,22 @@ class History:
             history = old.get(route.name) or _RouteHistory(route)
             history.route = route
             self._routes[route.name] = history
+        accounts = (account for route in routes for account in accounts_of(route))
+        self._logins = {account.key: self._logins.get(account.key) for account in accounts}
 
     def routes(self) -> tuple[RouteView, ...]:
         """Return what is known of each route, in the order of the config."""
-        return tuple(history.view() for history in self._routes.values())
+        return tuple(self._view(history) for history in self._routes.values())
 
     def route(self, name: str) -> RouteView | None:
         """Return what is known of one route, None if there is no such route."""
         history = self._routes.get(name)
-        return history.view() if history else None
+        return self._view(history) if history else None
+
+    def _view(self, history: _RouteHistory) -> RouteView:
+        keys = dict.fromkeys(account.key for account in accounts_of(history.route))
+        logins = (self._logins.get(key) for key in keys)
+        return replace(history.view(), logins=tuple(login for login in logins if login))
 
     def attempt_started(self, attempt: Attempt) -> None:
         """Enter an attempt as pending."""
@@ -148,4 +159,7 @@ class History:
         """Note nothing: what a look finds reaches the page with the result."""
 
     def account_used(self, login: Login) -> None:
-        """Note nothing: the handshakes of an attempt are part of its result."""
+        """Note what is known of the account and its server now; what a glimpse showed comes only this way."""
+        key = login.account.key
+        if key in self._logins:
+            self._logins[key] = newer(self._logins[key], login)

@@ -40,6 +40,7 @@ class LogObserver:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._repeats: dict[tuple[str, str, str], _Repeat] = {}
+        self._offers_in_the_clear: dict[str, bool] = {}
 
     def attempt_started(self, attempt: Attempt) -> None:
         """Write a line for those who debug."""
@@ -72,7 +73,19 @@ class LogObserver:
             self._repeats.pop(key, None)
 
     def account_used(self, login: Login) -> None:
-        """Write nothing: a failed login is the fault of a result."""
+        """Write that a server offers what gives secrets away, once for each server and change.
+
+        A failed login is the fault of a result.
+        """
+        server, offers = login.account.server, login.offered_in_the_clear
+        if offers is None or offers is self._offers_in_the_clear.get(server.name, False):
+            return
+        self._offers_in_the_clear[server.name] = offers
+        fields = log_fields(server=server.name, protocol=server.protocol)
+        if offers:
+            _log.warning("the server offers logins before TLS that give the secret away", extra=fields)
+        else:
+            _log.info("the server offers no more logins before TLS that give the secret away", extra=fields)
 
     def _write(self, message: str, result: Result) -> None:
         key = ("route", result.attempt.route.name, "results")

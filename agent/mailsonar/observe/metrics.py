@@ -116,9 +116,8 @@ class Metrics(Collector):
 
     def account_used(self, login: Login) -> None:
         """Take over what a session told about its server and account."""
-        server = self._servers.get(server_labels(login.account.server))
-        if server is not None and login.tls is not None:
-            server.note(login.tls)
+        if server := self._servers.get(server_labels(login.account.server)):
+            server.note(login)
         if account := self._accounts.get(account_labels(login.account)):
             account.note(login)
 

@@ -74,6 +74,7 @@ def _reply(reply: Reply | None) -> dict[str, Any] | None:
 
 
 def _tls(facts: TlsFacts) -> dict[str, Any]:
+    earliest = facts.not_after_earliest_wall
     return {
         "server": facts.server,
         "protocol": facts.protocol,
@@ -81,6 +82,11 @@ def _tls(facts: TlsFacts) -> dict[str, Any]:
         "cipher": facts.cipher,
         "verified": facts.verified,
         "not_after": None if facts.not_after_wall is None else rfc3339(facts.not_after_wall),
+        "not_after_earliest": None if earliest is None else rfc3339(earliest),
+        "problem": facts.problem,
+        "names": list(facts.names),
+        "issuer": facts.issuer,
+        "key": facts.key,
     }
 
 

@@ -61,6 +61,11 @@ def _tls(data: Mapping[str, Any]) -> TlsFacts:
         cipher=data["cipher"],
         verified=data["verified"],
         not_after_wall=_wall(data["not_after"]),
+        not_after_earliest_wall=_wall(data.get("not_after_earliest")),  # from here on, older journals lack the keys
+        problem=data.get("problem"),
+        names=tuple(data.get("names", ())),
+        issuer=data.get("issuer"),
+        key=data.get("key"),
     )
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from mailsonar.clock import Clock
+from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.message.dsn import ReportScan
 from mailsonar.message.recognise import HeaderScan, recognise
 from mailsonar.message.token import Token
@@ -70,7 +71,7 @@ class Examination:
     def __init__(
         self, book: MaildropBook, identity: Identity, stopwatch: Stopwatch, clock: Clock, ledger: Ledger
     ) -> None:
-        self.is_authenticated = False
+        self.login = LoginNotes()
         self.is_listed = False
         self.messages: int | None = None
         self.octets: int | None = None
@@ -93,7 +94,7 @@ class Examination:
 
     def authenticated(self) -> None:
         """Note that the server let us in."""
-        self.is_authenticated = True
+        self.login.authenticated = True
 
     def counted(self, messages: int, octets: int) -> None:
         """Note what STAT told."""

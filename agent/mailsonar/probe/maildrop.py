@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError
-from mailsonar.model.observer import Observer
+from mailsonar.model.observer import Login, Observer
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
@@ -25,7 +25,7 @@ from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
 from mailsonar.probe.retreat import Hold, Use, secret_digest
-from mailsonar.probe.telling import login_of, tell
+from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
 
 UNREMOVED_LIMIT = 100
@@ -195,7 +195,7 @@ class MaildropOwner:
                 error = bug
             finally:
                 self.looking = self._examining = None
-        if notes.is_authenticated:
+        if notes.login.authenticated:
             retreats.admitted(account, used.entered)
         retreats.note(account, used, self._fault_of(error), self._clock.monotonic())
         await notes.on_record()
@@ -210,8 +210,9 @@ class MaildropOwner:
         started = session.stopwatch.started
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
-        self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
-        self._tell(session, notes, fault, cleanup_fault)
+        login = encounter(self._workshop, self.maildrop.account, notes.login, fault, session.tls)
+        self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=login.tls)
+        self._tell(login, notes, fault, cleanup_fault)
         self._settle(session.stopwatch.started)
         self._looked.set()
         self._looked = asyncio.Event()
@@ -221,10 +222,7 @@ class MaildropOwner:
             return None
         return classify(error, Leg.RETRIEVAL, secrets_of(self.maildrop.account))
 
-    def _tell(self, session: Session, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
-        account = self.maildrop.account
-        login = login_of(account, is_admitted=notes.is_authenticated, fault=fault, tls=session.tls)
-        login = replace(login, held_back=self._workshop.retreats.is_open(account))
+    def _tell(self, login: Login, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
         report = notes.report(fault, cleanup_fault)
 
         def news(observer: Observer) -> None:

@@ -19,7 +19,7 @@ from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, scrubbed, secrets_of
 from mailsonar.probe.retreat import Use, secret_digest
-from mailsonar.probe.telling import login_of, tell
+from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
 
 FIRST_RETRY_SECONDS = 15.0
@@ -109,8 +109,7 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     if notes.authenticated:
         workshop.retreats.admitted(account, used.entered)
     workshop.retreats.note(account, used, fault, now())
-    login = login_of(account, is_admitted=bool(notes.authenticated), fault=fault, tls=session.tls)
-    login = replace(login, held_back=workshop.retreats.is_open(account))
+    login = encounter(workshop, account, notes, fault, session.tls)
     tell(workshop.observers, lambda observer: observer.account_used(login))
     return SubmissionReport(
         outcome=None if error is None or notes.uncertain else _outcome(error),
@@ -118,7 +117,7 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
         accepted_at=stopwatch.received_at[Stage.DATA] if notes.accepted else None,
         stages=stopwatch.timings(),
         reply=notes.reply and replace(notes.reply, text=scrubbed(notes.reply.text, secrets)),
-        tls=session.tls,
+        tls=login.tls,
     )
 
 

@@ -7,26 +7,27 @@ from dataclasses import dataclass
 from mailsonar.dialogue import retrieve_pop3, submit
 from mailsonar.dialogue.steps import Dialogue
 from mailsonar.model.fault import Fault, MailSonarError
-from mailsonar.model.result import TlsFacts
+from mailsonar.model.observer import Login
 from mailsonar.model.server import Account, Protocol
 from mailsonar.model.stage import Leg, StageTiming
 from mailsonar.net.converse import Network, Session
+from mailsonar.net.glimpse import glimpse
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.telling import login_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """How a visit went."""
+    """How a visit went, and what it told of the server and the account."""
 
-    account: Account
+    login: Login
     fault: Fault | None
     stages: tuple[StageTiming, ...]
-    tls: TlsFacts | None
 
 
 async def visit(account: Account, network: Network) -> Visit:
-    """Connect, log in, and leave.
+    """Connect, log in, and leave; where the certificate does not verify, take a glimpse of it.
 
     Args:
         account: where, and as whom.
@@ -37,18 +38,22 @@ async def visit(account: Account, network: Network) -> Visit:
     """
     leg = Leg.SUBMISSION if account.server.protocol is Protocol.SMTP else Leg.RETRIEVAL
     session = Session(network, account.server, Stopwatch(leg, network.clock))
-    fault = None
+    notes, fault = submit.SubmissionNotes(), None
     try:
-        await session.hold(lambda name: _knock(account, name))
+        await session.hold(lambda name: _knock(account, name, notes))
     except MailSonarError as error:
         fault = classify(error, leg, secrets_of(account))
-    return Visit(account=account, fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
+    tls = session.tls
+    if tls and not tls.verified:
+        tls = await glimpse(network, account, tls.problem or "") or tls
+    return Visit(login=login_of(account, notes, fault, tls), fault=fault, stages=session.stopwatch.timings())
 
 
-def _knock(account: Account, hello_name: str) -> Dialogue[None]:
+def _knock(account: Account, hello_name: str, notes: submit.SubmissionNotes) -> Dialogue[None]:
     if account.server.protocol is Protocol.SMTP:
-        yield from submit.open_session(account, hello_name, submit.SubmissionNotes())
+        yield from submit.open_session(account, hello_name, notes)
         yield from submit.leave()
     else:
-        yield from retrieve_pop3.open_session(account)
+        yield from retrieve_pop3.open_session(account, notes)
+        notes.authenticated = True
         yield from retrieve_pop3.leave()

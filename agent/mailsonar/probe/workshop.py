@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mailsonar.model.observer import Observer
 from mailsonar.net.converse import Network
 from mailsonar.probe.examination import Identity
+from mailsonar.probe.glimpses import Glimpses
 from mailsonar.probe.ledger import Ledger, NoLedger
 from mailsonar.probe.retreat import Retreats
 from mailsonar.probe.turns import Turns
@@ -15,7 +16,10 @@ from mailsonar.probe.turns import Turns
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The network, who we are, whose turn it is, who watches, which accounts rest, and where attempts go on record."""
+    """The network, who we are, whose turn it is, who watches, which accounts rest, and where attempts go on record.
+
+    `glimpses` are those of servers whose certificates do not verify.
+    """
 
     network: Network
     identity: Identity
@@ -23,3 +27,4 @@ class Workshop:
     observers: Sequence[Observer]
     retreats: Retreats
     ledger: Ledger = field(default_factory=NoLedger)
+    glimpses: Glimpses = field(default_factory=Glimpses)

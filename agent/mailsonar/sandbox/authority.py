@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,27 +41,37 @@ USUAL = Leaf()
 
 
 class Authority:
-    """A root (ECDSA P-256) that issues server certificates.
+    """A root (ECDSA P-256) that issues server certificates, or an intermediate authority below one.
 
     Args:
-        name: the common name of the root.
+        name: the common name.
+        superior: who signs an intermediate authority, which servers then present behind their own certificate.
+        not_after: when it ends; by default in ten years.
     """
 
-    def __init__(self, name: str = "Sandbox Root") -> None:
+    def __init__(
+        self, name: str = "Sandbox Root", superior: Authority | None = None, not_after: datetime | None = None
+    ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        public = self._key.public_key()
-        self._root = (
-            _builder(self._name, self._name, public, *_years_around_now(10))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._is_root = superior is None
+        self.public_key = self._key.public_key()
+        above, (since, until) = superior or self, _years_around_now(10)
+        self._certificate = above.sign(
+            _builder(self.name, above.name, self.public_key, since, not_after or until)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.public_key), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above.public_key), critical=False)
         )
+
+    def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        """Return a certificate, signed."""
+        return builder.sign(self._key, hashes.SHA256())
 
     def root_pem(self) -> bytes:
         """Return the root certificate."""
-        return self._root.public_bytes(serialization.Encoding.PEM)
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def write_root(self, path: Path) -> None:
         """Write the root certificate to a file, for a client's `ca_file`."""
@@ -82,14 +93,15 @@ class Authority:
             key = rsa.generate_private_key(65537, leaf.bits)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load what is weak
-        _load(context, self._issue(names, key, leaf), key)
+        chain = [self._issue(names, key, leaf), *([] if self._is_root else [self._certificate])]
+        _load(context, chain, key)
         return context
 
     def _issue(self, names: tuple[str, ...], key: LeafKey, leaf: Leaf) -> x509.Certificate:
         now = datetime.now(UTC)
         since, until = leaf.not_before or now - timedelta(days=1), leaf.not_after or now + timedelta(days=90)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-        issuer, signer = (subject, key) if leaf.is_self_signed else (self._name, self._key)
+        issuer, signer = (subject, key) if leaf.is_self_signed else (self.name, self._key)
         builder = (
             _builder(subject, issuer, key.public_key(), since, until)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -148,12 +160,12 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _load(context: ssl.SSLContext, certificate: x509.Certificate, key: LeafKey) -> None:
-    """Hand a certificate and its key to OpenSSL, which reads them from a file only."""
+def _load(context: ssl.SSLContext, chain: Sequence[x509.Certificate], key: LeafKey) -> None:
+    """Hand a chain, the server's certificate first, and its key to OpenSSL, which reads them from a file only."""
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # mode 0600, gone at the end of this block
-        file.write(private + certificate.public_bytes(serialization.Encoding.PEM))
+        file.write(private + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain))
         file.flush()
         context.load_cert_chain(file.name)

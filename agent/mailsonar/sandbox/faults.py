@@ -33,8 +33,8 @@ class ServerFault:
 
     `act` is done at each of the `moments`; keywords and commands in `hides` are neither offered nor understood;
     `injects` follows the go-ahead of STARTTLS or STLS in the same segment; `certificate` is presented instead of the
-    good one, and `tls_style` is how TLS is spoken; EHLO offers the lines in `offers`, too; `unique_id` stands for the
-    unique-id of every message, `rows` alters the listings, and `ignores_count` lets TOP show the whole message.
+    good one, and `tls_style` is how TLS is spoken; EHLO or CAPA offers the lines in `offers`, too; `unique_id` stands
+    for the unique-id of every message, `rows` alters the listings, and `ignores_count` lets TOP show the whole message.
     """
 
     name: str
@@ -77,7 +77,7 @@ class ServerFaults(Switches[ServerFault]):
         return next((fault.tls_style for fault in self if fault.tls_style), TlsStyle.USUAL)
 
     def offered(self) -> tuple[str, ...]:
-        """Return what EHLO offers besides."""
+        """Return what EHLO or CAPA offers besides."""
         return tuple(offer for fault in self for offer in fault.offers)
 
     def rows(self, rows: Iterator[str]) -> Iterator[str]:
@@ -167,5 +167,6 @@ CERTIFICATE_UNTRUSTED = presents(Certificate.UNTRUSTED)
 CERTIFICATE_WEAK = presents(Certificate.WEAK)
 CERTIFICATE_SELF_SIGNED = presents(Certificate.SELF_SIGNED)
 CERTIFICATE_WITHOUT_ALTERNATIVE_NAMES = presents(Certificate.COMMON_NAME_ONLY)
+CERTIFICATE_OF_EXPIRED_INTERMEDIATE = presents(Certificate.EXPIRED_INTERMEDIATE)
 TLS_TOO_OLD = speaks_tls(TlsStyle.TOO_OLD)
 TLS_WANTS_CERTIFICATE = speaks_tls(TlsStyle.WANTS_CERTIFICATE)

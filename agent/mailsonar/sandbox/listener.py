@@ -21,7 +21,7 @@ from mailsonar.sandbox.authority import LOOPBACK_NAMES, Authority
 from mailsonar.sandbox.faults import CONNECTION, GREETING, HANDSHAKE, ServerFaults
 from mailsonar.sandbox.mailbox import REMEMBERED
 from mailsonar.sandbox.tls_refusal import refuse_tls
-from mailsonar.sandbox.wardrobe import TlsStyle, Wardrobe
+from mailsonar.sandbox.wardrobe import Wardrobe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Listener(ABC):
     async def before_handshake(self, transport: asyncio.Transport) -> None:
         """Let faults have their turn where TLS is to begin."""
         await self.faults.strike(HANDSHAKE, transport)
-        if self.faults.tls_style() is not TlsStyle.USUAL:
+        if self.faults.tls_style().refuses:
             await refuse_tls(transport, self.tls)
 
     async def handshake(self, transport: asyncio.Transport, protocol: asyncio.BaseProtocol) -> asyncio.Transport | None:

@@ -117,7 +117,8 @@ class _Session:
         elif verb == "QUIT":
             self._quit()
         elif verb == "CAPA":
-            self.send("+OK Capability list follows", *filter(self._shown, self._capabilities()), ".")
+            offered = (*filter(self._shown, self._capabilities()), *self._server.faults.offered())
+            self.send("+OK Capability list follows", *offered, ".")
         elif self._maildrop:
             await self._stream(self._maildrop.perform(verb, argument))
         else:

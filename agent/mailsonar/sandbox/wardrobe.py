@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from mailsonar.sandbox.authority import LOOPBACK_NAMES, Authority, Leaf
+from mailsonar.sandbox.authority import LOOPBACK_NAMES, USUAL, Authority, Leaf
+
+_DAY = timedelta(days=1)
 
 
 class Certificate(StrEnum):
@@ -25,14 +27,23 @@ class Certificate(StrEnum):
     WEAK = "weak"
     SELF_SIGNED = "self_signed"
     COMMON_NAME_ONLY = "common_name_only"
+    EXPIRED_INTERMEDIATE = "expired_intermediate"
+    RSA = "rsa"
 
 
 class TlsStyle(StrEnum):
     """How a server speaks TLS, whatever certificate it presents."""
 
     USUAL = "usual"
+    TLS_1_2 = "tls_1_2"
+    TLS_1_3 = "tls_1_3"
     TOO_OLD = "too_old"
     WANTS_CERTIFICATE = "wants_certificate"
+
+    @property
+    def refuses(self) -> bool:
+        """Tell whether handshakes of this style fail."""
+        return self in (TlsStyle.TOO_OLD, TlsStyle.WANTS_CERTIFICATE)
 
 
 class Wardrobe:
@@ -69,25 +80,38 @@ class Wardrobe:
                 front.maximum_version = ssl.TLSVersion.TLSv1_1
         elif style is TlsStyle.WANTS_CERTIFICATE:
             front.verify_mode = ssl.CERT_REQUIRED
+        elif style is TlsStyle.TLS_1_2:
+            front.maximum_version = ssl.TLSVersion.TLSv1_2
+        elif style is TlsStyle.TLS_1_3:
+            front.minimum_version = ssl.TLSVersion.TLSv1_3
         return front
 
     def _make(self, kind: Certificate) -> ssl.SSLContext:
-        now, day = datetime.now(UTC), timedelta(days=1)
-        good, names = self._authority, self._names
-        match kind:
-            case Certificate.GOOD:
-                return good.server_context(*names)
-            case Certificate.EXPIRED:
-                return good.server_context(*names, leaf=Leaf(not_before=now - 30 * day, not_after=now - day))
-            case Certificate.NOT_YET_VALID:
-                return good.server_context(*names, leaf=Leaf(not_before=now + day, not_after=now + 30 * day))
-            case Certificate.WRONG_NAME:
-                return good.server_context("elsewhere.example")
-            case Certificate.UNTRUSTED:
-                return Authority("A Stranger's Root").server_context(*names)
-            case Certificate.WEAK:
-                return good.server_context(*names, leaf=Leaf(bits=1024))
-            case Certificate.SELF_SIGNED:
-                return good.server_context(*names, leaf=Leaf(is_self_signed=True))
-            case Certificate.COMMON_NAME_ONLY:
-                return good.server_context(*names, leaf=Leaf(has_alternative_names=False))
+        names = ("elsewhere.example",) if kind is Certificate.WRONG_NAME else self._names
+        return self._signer(kind).server_context(*names, leaf=_leaf(kind))
+
+    def _signer(self, kind: Certificate) -> Authority:
+        if kind is Certificate.UNTRUSTED:
+            return Authority("A Stranger's Root")
+        if kind is Certificate.EXPIRED_INTERMEDIATE:
+            return Authority("Old Intermediate", self._authority, datetime.now(UTC) - _DAY)
+        return self._authority
+
+
+def _leaf(kind: Certificate) -> Leaf:
+    """Return what is special about a server's own certificate."""
+    now = datetime.now(UTC)
+    match kind:
+        case Certificate.EXPIRED:
+            return Leaf(not_before=now - 30 * _DAY, not_after=now - _DAY)
+        case Certificate.NOT_YET_VALID:
+            return Leaf(not_before=now + _DAY, not_after=now + 30 * _DAY)
+        case Certificate.WEAK:
+            return Leaf(bits=1024)
+        case Certificate.RSA:
+            return Leaf(bits=2048)
+        case Certificate.SELF_SIGNED:
+            return Leaf(is_self_signed=True)
+        case Certificate.COMMON_NAME_ONLY:
+            return Leaf(has_alternative_names=False)
+    return USUAL

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from mailsonar.model.fault import Fault
 from mailsonar.model.result import Outcome, Result, TlsFacts
+from mailsonar.model.server import Account
 from mailsonar.observe.history import RouteView
 from mailsonar.web.journey import Journey, journey
 from mailsonar.web.state import State, state_of
@@ -41,14 +42,17 @@ class RouteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What the last handshake with a server told."""
+    """What the last handshake with a server told; `problem` is why it did not verify, `first_end` of the chain."""
 
     server: str
     protocol: str
     tls: str
     verified: bool
+    problem: str
+    subject: str
     ends: str
     left: str
+    first_end: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +104,8 @@ def route_card(view: RouteView, now_wall: float) -> RouteCard:
     timed = next((result for result in view.results if result.stages), None)
     success = view.last_success
     facts = (
-        ("From", f"{route.sender.address} on {route.sender.account.server.name}"),
-        ("To", f"{route.maildrop.address} on {route.maildrop.account.server.name}"),
+        ("From", f"{route.sender.address} on {_account(route.sender.account, view)}"),
+        ("To", f"{route.maildrop.address} on {_account(route.maildrop.account, view)}"),
         ("Schedule", f"every {duration(route.interval_seconds)}, in time within {duration(route.deadline_seconds)}"),
         ("Last success", age(now_wall - success.attempt.started_wall) if success else "none yet"),
     )
@@ -145,22 +149,38 @@ def _fault(fault: Fault | None) -> FaultWords | None:
 
 
 def _newest_tls(view: RouteView) -> tuple[TlsFacts, ...]:
-    """Return the newest facts of each server: an attempt that failed early spoke to one of them only."""
+    """Return the newest facts of each server: those of its last session, else of an earlier process' results."""
     newest: dict[tuple[str, str], TlsFacts] = {}
-    for result in view.results:
-        for tls in result.tls:
-            newest.setdefault((tls.server, tls.protocol), tls)
+    told = [login.tls for login in view.logins if login.tls]
+    for tls in (*told, *(tls for result in view.results for tls in result.tls)):
+        newest.setdefault((tls.server, tls.protocol), tls)
     return tuple(newest.values())
 
 
 def _certificate(tls: TlsFacts, now_wall: float) -> Certificate:
-    ends = tls.not_after_wall
-    left = "" if ends is None else f"{duration(ends - now_wall)} left" if ends > now_wall else "ended"
+    ends, first_end = tls.not_after_wall, tls.not_after_earliest_wall
+    issued = f"issued by {tls.issuer}" if tls.issuer else ""
     return Certificate(
         server=tls.server,
         protocol=tls.protocol,
         tls=" ".join(part for part in (tls.version, tls.cipher) if part),
         verified=tls.verified,
+        problem=tls.problem or "",
+        subject="; ".join(filter(None, (", ".join(tls.names), tls.key, issued))),
         ends="" if ends is None else utc(ends),
-        left=left,
+        left="" if ends is None else _left(ends, now_wall),
+        first_end="" if first_end in (None, ends) else f"{utc(first_end)}, {_left(first_end, now_wall)}",
     )
+
+
+def _left(ends: float, now_wall: float) -> str:
+    return f"{duration(ends - now_wall)} left" if ends > now_wall else "ended"
+
+
+def _account(account: Account, view: RouteView) -> str:
+    """Return a server's name, and how the account last logged in there."""
+    login = next((one for one in view.logins if one.account.key == account.key), None)
+    if login is None or login.mechanism is None:
+        return account.server.name
+    verdict = {True: "", False: ", which was refused", None: ", unanswered"}[login.authenticated]
+    return f"{account.server.name}, login by {login.mechanism}{verdict}"
