@@ -139,7 +139,7 @@ async def test_deferred_to_the_deadline(mail: Probing) -> None:
     result = await mail.attempt(mail.route(deadline_seconds=0.5))
     assert (result.outcome, result.success) == (Outcome.DEFERRED, False)
     assert at(result.fault) == (Leg.SUBMISSION, Stage.RCPT_TO, Reason.DEFERRED)
-    assert mail.smtp.connections == 3
+    assert 2 <= mail.smtp.connections <= 3, "a third retry would come after 0.7 s; a slow machine has time for one only"
     told_once(mail, verdicts=0)
 
 
