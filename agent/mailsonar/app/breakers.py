@@ -35,10 +35,10 @@ class KeptBreakers:
     def opened(self, account: Account, hold: Hold) -> None:
         """Put on record that an account is left alone, or for longer than before."""
         until_wall = hold.until - self._clock.monotonic() + self._clock.wall()
-        password, fault = _password(account), json.dumps(asdict(hold.fault))
+        identity, fault = _identity(account), json.dumps(asdict(hold.fault))
         self._writer.order(
             lambda store: store.open_breaker(
-                BreakerRecord(account=account.key, until_wall=until_wall, digest=_digest(password), fault=fault)
+                BreakerRecord(account=account.key, until_wall=until_wall, digest=_digest(identity), fault=fault)
             )
         )
 
@@ -59,7 +59,7 @@ async def holds_of(
     """
     by_key = {account.key: account for account in accounts}
     left = [(by_key[record.account], record) for record in records if record.account in by_key]
-    same = await asyncio.to_thread(lambda: [_is_digest(record.digest, _password(account)) for account, record in left])
+    same = await asyncio.to_thread(lambda: [_is_digest(record.digest, _identity(account)) for account, record in left])
     now, wall = clock.monotonic(), clock.wall()
     return [
         (account, Hold(until=now + min(max(record.until_wall - wall, 0.0), BREAKER_SECONDS), fault=_fault(record)))
@@ -73,15 +73,15 @@ def _fault(record: BreakerRecord) -> Fault:
     return Fault(leg=Leg(data["leg"]), stage=Stage(data["stage"]), reason=Reason(data["reason"]), detail=data["detail"])
 
 
-def _password(account: Account) -> str:
-    return account.credentials.password.reveal() if account.credentials else ""
+def _identity(account: Account) -> str:
+    return account.credentials.identity() if account.credentials else ""
 
 
-def _digest(password: str, salt: str | None = None) -> str:
+def _digest(identity: str, salt: str | None = None) -> str:
     salt = salt or secrets.token_hex(_SALT_BYTES)
-    made = hashlib.scrypt(password.encode(), salt=bytes.fromhex(salt), n=_COST, r=_BLOCK, p=1)
+    made = hashlib.scrypt(identity.encode(), salt=bytes.fromhex(salt), n=_COST, r=_BLOCK, p=1)
     return f"{salt}:{made.hex()}"
 
 
-def _is_digest(digest: str, password: str) -> bool:
-    return secrets.compare_digest(digest, _digest(password, digest.partition(":")[0]))
+def _is_digest(digest: str, identity: str) -> bool:
+    return secrets.compare_digest(digest, _digest(identity, digest.partition(":")[0]))

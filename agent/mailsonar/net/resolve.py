@@ -60,16 +60,24 @@ class Resolver:
         Raises:
             ResolveFailed: the name gave no address, or no answer came in time.
         """
+        return await self.look_up((server.host, server.port, server.ip_version), timeout_seconds)
+
+    async def look_up(self, query: Query, timeout_seconds: float) -> list[Address]:
+        """Return the same for a host, a port and an IP version.
+
+        Raises:
+            ResolveFailed: the name gave no address, or no answer came in time.
+        """
         try:
             async with asyncio.timeout(timeout_seconds):
-                return _interleave(await asyncio.shield(self._shared((server.host, server.port, server.ip_version))))
+                return _interleave(await asyncio.shield(self._shared(query)))
         except TimeoutError:
             detail = f"no answer from the name servers within {timeout_seconds:.3g} s"
         except socket.gaierror as error:
             detail = _DETAILS.get(error.errno or 0, error.strerror or "unknown error")
         except UnicodeError:
             detail = "the name breaks the rules of DNS names"
-        raise ResolveFailed(f"{server.host}: {detail}", stage=Stage.RESOLVE)
+        raise ResolveFailed(f"{query[0]}: {detail}", stage=Stage.RESOLVE)
 
     def _shared(self, query: Query) -> asyncio.Task[list[Address]]:
         """Return the look-up of a name: one that began just now, or a new one."""

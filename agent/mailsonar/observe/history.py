@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route
@@ -149,3 +150,6 @@ class History:
 
     def account_used(self, login: Login) -> None:
         """Note nothing: the handshakes of an attempt are part of its result."""
+
+    def token_changed(self, news: TokenNews) -> None:
+        """Note nothing: a token that could not be had is the fault of a result."""

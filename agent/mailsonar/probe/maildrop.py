@@ -19,7 +19,8 @@ from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.admission import have_token, hold_admitted, secrets_of
+from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, MaildropBook
 from mailsonar.probe.findings import UNREADABLE
 from mailsonar.probe.pending import Awaited, Fate
@@ -171,19 +172,19 @@ class MaildropOwner:
 
     async def look(self) -> None:
         """Look once, and settle what that decides."""
-        account, retreats = self.maildrop.account, self._workshop.retreats
-        async with self._workshop.turns.session(account):
-            if self._resting or retreats.enter(account, self._clock.monotonic()):
+        account, workshop = self.maildrop.account, self._workshop
+        async with workshop.turns.session(account):
+            if self._resting or workshop.retreats.enter(account, self._clock.monotonic()):
                 return  # the agent drains, or the account was refused while this session waited for its turn
+            await have_token(account, workshop.tokens)
             secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
-            notes = self._examining = Examination(
-                self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger
-            )
-            session = Session(self._workshop.network, account.server, stopwatch)
+            notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
+            self._examining = notes
+            session = Session(workshop.network, account.server, stopwatch)
             error: Exception | None = None
             try:
-                await session.hold(lambda _: look(account, notes))
+                await hold_admitted(session, account, workshop.tokens, lambda who, _: look(who, notes))
             except MailSonarError as failure:
                 error = failure
             except Exception as bug:
@@ -192,30 +193,28 @@ class MaildropOwner:
             finally:
                 self.looking = self._examining = None
         if notes.is_authenticated:
-            retreats.admitted(account)
-        retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
+            workshop.retreats.admitted(account)
+        workshop.retreats.note(account, secret, self._fault_of(error), self._clock.monotonic())
         await notes.on_record()
         self._conclude(session, notes, error)
 
     def _conclude(self, session: Session, notes: Examination, error: Exception | None) -> None:
         fault = self._fault_of(error)
         cleanup_fault = self._fault_of(notes.cleanup_error or (error if notes.deletes else None))
-        if fault and notes.is_listed and fault.stage in (Stage.DELETE, Stage.QUIT):
-            fault = None
+        fault = None if fault and notes.is_listed and fault.stage in (Stage.DELETE, Stage.QUIT) else fault
         failures = self.last_look.failures + 1 if self.last_look and fault else int(fault is not None)
         started = session.stopwatch.started
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
         self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
         self._tell(session, notes, fault, cleanup_fault)
-        self._settle(session.stopwatch.started)
+        self._settle(started)
         self._looked.set()
         self._looked = asyncio.Event()
 
     def _fault_of(self, error: Exception | None) -> Fault | None:
-        if error is None:
-            return None
-        return classify(error, Leg.RETRIEVAL, secrets_of(self.maildrop.account))
+        secrets = secrets_of(self.maildrop.account, self._workshop.tokens)
+        return classify(error, Leg.RETRIEVAL, secrets) if error else None
 
     def _tell(self, session: Session, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
         account = self.maildrop.account

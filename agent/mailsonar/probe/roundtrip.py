@@ -18,6 +18,7 @@ from mailsonar.model.fault import Fault, HeldBack, Reason
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.admission import have_token
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
@@ -143,6 +144,7 @@ class RoundTrip:
             return not_submitted(_clogged())
         account = self.attempt.route.sender.account
         self._report = None
+        await have_token(account, self._workshop.tokens)
         self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
         self._report = await submit_once(account, mail, self._workshop, self.submitting)
         return self._report

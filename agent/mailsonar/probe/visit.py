@@ -12,7 +12,8 @@ from mailsonar.model.server import Account, Protocol
 from mailsonar.model.stage import Leg, StageTiming
 from mailsonar.net.converse import Network, Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.admission import Tokens, have_token, hold_admitted, secrets_of
+from mailsonar.probe.classify import classify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,23 +26,25 @@ class Visit:
     tls: TlsFacts | None
 
 
-async def visit(account: Account, network: Network) -> Visit:
+async def visit(account: Account, network: Network, tokens: Tokens) -> Visit:
     """Connect, log in, and leave.
 
     Args:
         account: where, and as whom.
         network: what to work with.
+        tokens: where its access token comes from.
 
     Returns:
         How it went; what failed is in it.
     """
     leg = Leg.SUBMISSION if account.server.protocol is Protocol.SMTP else Leg.RETRIEVAL
+    await have_token(account, tokens)
     session = Session(network, account.server, Stopwatch(leg, network.clock))
     fault = None
     try:
-        await session.hold(lambda name: _knock(account, name))
+        await hold_admitted(session, account, tokens, _knock)
     except MailSonarError as error:
-        fault = classify(error, leg, secrets_of(account))
+        fault = classify(error, leg, secrets_of(account, tokens))
     return Visit(account=account, fault=fault, stages=session.stopwatch.timings(), tls=session.tls)
 
 

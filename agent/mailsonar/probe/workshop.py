@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mailsonar.model.observer import Observer
 from mailsonar.net.converse import Network
+from mailsonar.probe.admission import NoTokens, Tokens
 from mailsonar.probe.examination import Identity
 from mailsonar.probe.ledger import Ledger, NoLedger
 from mailsonar.probe.retreat import Retreats
@@ -15,7 +16,7 @@ from mailsonar.probe.turns import Turns
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The network, who we are, whose turn it is, who watches, which accounts rest, and where attempts go on record."""
+    """The network, who we are, whose turn it is, who watches, which accounts rest, the record, and access tokens."""
 
     network: Network
     identity: Identity
@@ -23,3 +24,4 @@ class Workshop:
     observers: Sequence[Observer]
     retreats: Retreats
     ledger: Ledger = field(default_factory=NoLedger)
+    tokens: Tokens = field(default_factory=NoTokens)
