@@ -58,6 +58,7 @@ class MailHost:
         folder: an empty folder with a short path that every user of the system may enter.
         users: the mailboxes.
         further_addresses: where else than on loopback the servers listen.
+        introspection_url: where Dovecot asks about access tokens; without it, it takes none.
 
     Raises:
         PermissionError: the tests do not run as root.
@@ -66,9 +67,14 @@ class MailHost:
     """
 
     def __init__(
-        self, folder: Path, users: Sequence[MailUser] | None = None, further_addresses: Sequence[str] = ()
+        self,
+        folder: Path,
+        users: Sequence[MailUser] | None = None,
+        further_addresses: Sequence[str] = (),
+        introspection_url: str | None = None,
     ) -> None:
         _check(folder)
+        self._introspection_url = introspection_url
         self._further_addresses = further_addresses
         self.folder = folder
         self.users = tuple(users if users is not None else probe_users())
@@ -182,6 +188,7 @@ class MailHost:
                 certificate=certificate,
                 ports=self.ports,
                 passwords=[f"{user.address}:{user.password}" for user in self.users],
+                introspection_url=self._introspection_url,
             )
         )
         self._postfix = Postfix(

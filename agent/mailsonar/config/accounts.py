@@ -13,10 +13,10 @@ from pydantic_core import PydanticCustomError
 
 from mailsonar.config.files import FileUnusable, read_file
 from mailsonar.config.loading import Loading
-from mailsonar.config.oauth2 import oauth2_of
+from mailsonar.config.oauth2 import oauth2_of, sound_part
 from mailsonar.config.problem import Place, Report
-from mailsonar.config.secrets import ALLOW_INLINE, REFERENCE, check_password, parse_reference
-from mailsonar.config.server_schema import OAuth2Part, Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
+from mailsonar.config.secrets import REFERENCE, check_password, parse_reference
+from mailsonar.config.server_schema import Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
 from mailsonar.model.server import (
     DEFAULT_PORTS,
     Account,
@@ -113,11 +113,9 @@ def examine_files(keys: Mapping[str, object], place: Place, loading: Loading) ->
     with suppress(PydanticCustomError):  # reported with the types, as is the next one
         reference = parse_reference(keys.get("password"), inline=loading.allow_inline_secrets)
         loading.secret(reference, place / "password", check_password)
-    with suppress(ValidationError):
-        context = {ALLOW_INLINE: loading.allow_inline_secrets}
-        part = OAuth2Part.model_validate(keys.get("oauth2", {}), context=context)
-        _authorities(part.ca_file, place / "oauth2", loading)
-        oauth2_of(part, "", place / "oauth2", loading)
+    sound = sound_part(keys.get("oauth2"), inline=loading.allow_inline_secrets)
+    _authorities(sound.ca_file, place / "oauth2", loading)
+    oauth2_of(sound, "", place / "oauth2", loading)
     with suppress(ValidationError):
         _tls_policy(TlsPart.model_validate(keys.get("tls", {})), place / "tls", loading)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from pydantic import ValidationError
 
 from mailsonar.config.loading import Loading
 from mailsonar.config.problem import Place, Report
-from mailsonar.config.secrets import Check, SecretFile, check_password, file_secret
+from mailsonar.config.secrets import ALLOW_INLINE, Check, SecretFile, check_password, file_secret
 from mailsonar.config.server_schema import OAuth2Part
 from mailsonar.model.oauth2 import (
     ClientCertificate,
@@ -68,6 +72,15 @@ def _check_grant(given: set[str], place: Place, report: Report) -> None:
         report.wrong(place / "client_id", "is missing, but required")
     if not given & {"tenant", "token_endpoint"}:
         report.wrong(place / "token_endpoint", "is missing, but required; tenant stands for the one of Microsoft 365")
+
+
+def sound_part(keys: object, *, inline: bool) -> OAuth2Part:
+    """Return what of the keys can be used one by one; inline secrets only where they are allowed."""
+    sound: dict[str, Any] = {}
+    for key, value in keys.items() if isinstance(keys, Mapping) else ():
+        with suppress(ValidationError):  # reported with the types
+            sound[key] = getattr(OAuth2Part.model_validate({key: value}, context={ALLOW_INLINE: inline}), key)
+    return OAuth2Part.model_construct(**sound)
 
 
 def oauth2_of(part: OAuth2Part, username: str, place: Place, loading: Loading) -> OAuth2 | None:

@@ -174,9 +174,9 @@ class MaildropOwner:
         """Look once, and settle what that decides."""
         account, workshop = self.maildrop.account, self._workshop
         async with workshop.turns.session(account):
+            await have_token(account, workshop.tokens)
             if self._resting or workshop.retreats.enter(account, self._clock.monotonic()):
                 return  # the agent drains, or the account was refused while this session waited for its turn
-            await have_token(account, workshop.tokens)
             secret = secret_digest(account)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
