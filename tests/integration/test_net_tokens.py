@@ -381,11 +381,15 @@ async def test_a_refresh_token_that_is_replaced(client: Client, endpoint: TokenE
 
 
 async def test_clients_that_left_the_config_are_forgotten(client: Client, endpoint: TokenEndpoint) -> None:
-    """A reload keeps the tokens of the clients that stay, and those only."""
+    """A reload keeps the tokens of the clients that stay; of those that go they are struck out for one more reload."""
     stays, goes = client.oauth2("stays"), client.oauth2("goes")
+    client.source.serve([stays, goes])
     for one in (stays, goes):
         await client.source.get(one, "probe@acme.example")
     client.source.serve([stays])
+    assert client.source.shown(goes) == endpoint.ever[1:]
+    client.source.serve([stays])
+    assert client.source.shown(goes) == []
     for one in (stays, goes):
         await client.source.get(one, "probe@acme.example")
     assert [form["client_id"] for form in endpoint.asked] == ["stays", "goes", "goes"]

@@ -82,21 +82,23 @@ class TokenSource:
         self._random = random
         self._told = told
         self._contexts = TlsContexts()
+        self._served: frozenset[OAuth2] = frozenset()
         self._clients: dict[OAuth2, _Client] = {}
 
     def serve(self, clients: Iterable[OAuth2]) -> None:
-        """Forget other clients than these, and read their CA files anew.
+        """Read the CA files of these clients anew, and forget those of two configs ago.
+
+        Sessions of the config before may still be under way, and their servers may quote its tokens.
 
         Raises:
             TlsFailed: a CA file cannot be used.
         """
-        contexts, wanted = TlsContexts(), set(clients)
+        contexts, wanted = TlsContexts(), frozenset(clients)
         for oauth2 in wanted:
             contexts.of(TlsPolicy(ca_file=oauth2.ca_file))
-        self._contexts = contexts
-        self._clients = {
-            oauth2: client for oauth2, client in self._clients.items() if oauth2 in wanted or client.asking
-        }
+        known = self._served | wanted
+        self._contexts, self._served = contexts, wanted
+        self._clients = {key: client for key, client in self._clients.items() if key in known or client.asking}
 
     def close(self) -> None:
         """Give up what is under way."""
