@@ -9,18 +9,29 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
 import trustme
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.support.scripted_peer import Peer, scripted_peer
 from tests.support.token_endpoint import Answer, TokenEndpoint, page, refusal, token_endpoint
 
 from mailsonar.clock import SystemClock
 from mailsonar.model.fault import TokenUnavailable
-from mailsonar.model.oauth2 import ClientCredentials, ClientSecret, OAuth2, RefreshToken, TokenNews, TokenResult
+from mailsonar.model.oauth2 import (
+    ClientCertificate,
+    ClientCredentials,
+    ClientSecret,
+    OAuth2,
+    RefreshToken,
+    TokenNews,
+    TokenResult,
+)
 from mailsonar.model.server import Secret
 from mailsonar.net import token_endpoint as asking
 from mailsonar.net.resolve import Resolver
@@ -238,6 +249,30 @@ async def test_the_endpoints_certificate_is_verified(tmp_path: Path) -> None:
             assert endpoint.asked == []
             trusting = client.oauth2(ca_file=str(tmp_path / "ca.pem"))
             assert await client.source.get(trusting, "probe@acme.example") in endpoint.issued
+
+
+async def test_a_client_that_signs(client: Client, endpoint: TokenEndpoint) -> None:
+    """The endpoint checks the assertion by itself: the registered key gets a token, another one does not."""
+    pairs = [trustme.CA().issue_cert("probe.example", key_type=trustme.KeyType.RSA) for _ in range(2)]
+    pems = [(pair.cert_chain_pems[0].bytes().decode(), pair.private_key_pem.bytes().decode()) for pair in pairs]
+    key = x509.load_pem_x509_certificate(pems[0][0].encode()).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    endpoint.client_key = key
+    good, bad = (
+        ClientCertificate(
+            certificate=Secret(f"certificate {number}", partial(str, certificate)),
+            key=Secret(f"key {number}", partial(str, private)),
+        )
+        for number, (certificate, private) in enumerate(pems)
+    )
+    for proof in (good, bad):
+        grant = ClientCredentials(client_id="probe", proof=proof)
+        oauth2 = OAuth2(token_endpoint=endpoint.token_url, grant=grant)
+        if proof is good:
+            assert await client.source.get(oauth2, "probe@acme.example") in endpoint.issued
+        else:
+            with pytest.raises(TokenUnavailable, match="invalid_client: the assertion proves nothing"):
+                await client.source.get(oauth2, "probe@acme.example")
 
 
 async def test_one_question_for_many_accounts(client: Client, endpoint: TokenEndpoint) -> None:

@@ -11,6 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from tests.support.assertion_by_hand import verified
 
 Answer = Callable[[], web.StreamResponse]
 
@@ -28,7 +31,7 @@ class Issued:
 class TokenEndpoint:
     """Gives every client a token that names it; `answers` are given first, once each, `instead` as long as it is set.
 
-    While `gate` is not set, whoever asks waits.
+    While `gate` is not set, whoever asks waits. With a `client_key`, only who signs with its other half gets a token.
     """
 
     url: str
@@ -40,6 +43,7 @@ class TokenEndpoint:
     issued: dict[str, Issued] = field(default_factory=dict)
     introspected: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    client_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey | None = None
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
     ever: list[str] = field(default_factory=list)
 
@@ -59,11 +63,23 @@ class TokenEndpoint:
         self.asked.append(form)
         self.is_asked.set()
         await self.gate.wait()
+        if self.client_key and not self._is_proved(form):
+            return refusal("invalid_client", "the assertion proves nothing", 401)()
         if self.answers:
             return self.answers.pop(0)()
         if self.instead:
             return self.instead()
         return self.grant(form.get("client_id", "somebody"))
+
+    def _is_proved(self, form: dict[str, str]) -> bool:
+        """Tell whether an assertion of the client's own key, for this endpoint and this moment, came along."""
+        assert self.client_key
+        try:
+            _, claims = verified(form["client_assertion"], self.client_key)
+        except (InvalidSignature, KeyError):
+            return False
+        is_timely = claims["nbf"] <= time.time() < claims["exp"]
+        return is_timely and (claims["sub"], claims["aud"]) == (form["client_id"], self.token_url)
 
     def grant(self, subject: str) -> web.Response:
         """Return the answer that issues a token."""
