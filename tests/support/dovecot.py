@@ -33,8 +33,9 @@ ssl_cert = <{certificate}
 ssl_key = <{certificate}
 ssl_min_protocol = TLSv1.2
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login {bearer}
 auth_failure_delay = 0
+{token_database}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {folder}/passwords
@@ -107,6 +108,23 @@ metric deliveries {{
 """
 
 
+TOKEN_DATABASE = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/tokens
+}}
+"""
+
+TOKENS = """\
+introspection_mode = get
+introspection_url = {url}
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """A message that Dovecot put into a Maildir; `finished_wall` is the POSIX time, right after it became visible."""
@@ -118,7 +136,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DovecotSetup:
-    """Where a Dovecot lives, listens, and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user."""
+    """Where a Dovecot lives, listens, and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user.
+
+    With an `introspection_url` access tokens are good for log-ins, too: it is asked for each, with the token at its
+    end, and answers with JSON that has `active` and `email`.
+    """
 
     folder: Path
     addresses: Sequence[str]
@@ -126,6 +148,7 @@ class DovecotSetup:
     certificate: Path
     ports: MailPorts
     passwords: Sequence[str]
+    introspection_url: str | None = None
 
 
 class Dovecot:
@@ -147,6 +170,8 @@ class Dovecot:
         passwords = setup.folder / "passwords"
         passwords.touch(mode=0o644)  # the auth service reads it as a user of its own
         passwords.write_text("".join(f"{line}\n" for line in setup.passwords))
+        (setup.folder / "tokens").write_text(TOKENS.format(url=setup.introspection_url))
+        with_tokens = setup.introspection_url is not None
         (setup.folder / "dovecot.conf").write_text(
             CONFIG.format(
                 folder=setup.folder,
@@ -154,6 +179,8 @@ class Dovecot:
                 certificate=setup.certificate,
                 addresses=", ".join(setup.addresses),
                 owner=MAIL_OWNER,
+                bearer="xoauth2 oauthbearer" if with_tokens else "",
+                token_database=TOKEN_DATABASE.format(folder=setup.folder) if with_tokens else "",
                 pop3=setup.ports.pop3,
                 pop3s=setup.ports.pop3s,
                 imap=setup.ports.imap,

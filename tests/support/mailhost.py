@@ -60,6 +60,7 @@ class MailHost:
         users: the mailboxes.
         further_addresses: where else than on loopback the servers listen.
         certificate_ends: when their certificate ends; by default far ahead.
+        introspection_url: where Dovecot asks about access tokens; without it, it takes none.
 
     Raises:
         PermissionError: the tests do not run as root.
@@ -73,9 +74,11 @@ class MailHost:
         users: Sequence[MailUser] | None = None,
         further_addresses: Sequence[str] = (),
         certificate_ends: datetime | None = None,
+        introspection_url: str | None = None,
     ) -> None:
         _check(folder)
         self._certificate_ends = certificate_ends
+        self._introspection_url = introspection_url
         self._further_addresses = further_addresses
         self.folder = folder
         self.users = tuple(users if users is not None else probe_users())
@@ -189,6 +192,7 @@ class MailHost:
                 certificate=certificate,
                 ports=self.ports,
                 passwords=[f"{user.address}:{user.password}" for user in self.users],
+                introspection_url=self._introspection_url,
             )
         )
         self._postfix = Postfix(

@@ -14,6 +14,7 @@ from mailsonar.clock import Clock, SystemClock
 from mailsonar.message.compose import Envelope, compose
 from mailsonar.message.token import Token, route_digest
 from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.observer import Login, Look, Observer
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Maildrop, Route, Sender
@@ -53,6 +54,7 @@ class Recorder:
         self.duplicates: list[Attempt] = []
         self.looks: list[Look] = []
         self.logins: list[Login] = []
+        self.token_news: list[TokenNews] = []
         self._news = asyncio.Event()
 
     def attempt_started(self, attempt: Attempt) -> None:
@@ -82,6 +84,10 @@ class Recorder:
     def account_used(self, login: Login) -> None:
         """Remember it."""
         self._note(self.logins, login)
+
+    def token_changed(self, news: TokenNews) -> None:
+        """Remember it."""
+        self._note(self.token_news, news)
 
     @property
     def cleanup_faults(self) -> list[Fault]:

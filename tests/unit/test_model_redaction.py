@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -51,3 +52,25 @@ def test_base64_is_struck_out_at_every_alignment(password: str, before: bytes, b
 def test_table(text: str, secrets: list[str], shown: str) -> None:
     """Only the secrets are struck out, each time they appear."""
     assert strike_out(text, secrets) == shown
+
+
+@pytest.mark.parametrize("line", [12, 40, 64, 76, 150])
+@pytest.mark.parametrize("in_base64", [False, True])
+def test_a_long_secret_is_struck_out_line_by_line(line: int, in_base64: bool) -> None:
+    """A server that quotes an access token in pieces shows none of them; words of its own stay."""
+    token = "".join(chr(ord("a") + (number * 7 + number // 5) % 26) for number in range(900))
+    quoted = base64.b64encode(b"user=acme\1auth=Bearer " + token.encode()).decode() if in_base64 else token
+    pieces = [quoted[start : start + line] for start in range(0, len(quoted), line)]
+    shown = strike_out(f"authentication failed: {' '.join(pieces)}", [token])
+    assert shown.startswith("authentication failed: ")
+    assert not [piece for piece in pieces[3:-1] if piece in shown]
+
+
+def test_a_large_secret_costs_little_memory() -> None:
+    """A token has thousands of characters: what a cut may have left of it is sought no further than the text goes."""
+    token = "t0ken" * 1800
+    tracemalloc.start()
+    assert strike_out(f"535 {token[:150]}\u2026", [token]) == f"535 {STRUCK_OUT}\u2026"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20

@@ -5,12 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import (
+    NOT_ARRIVED,
+    WALL,
+    all_stages,
+    failed,
+    make_account,
+    make_attempt,
+    make_route,
+    on_time,
+    told,
+)
 from tests.support.scraped import Scraped
 
 from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.oauth2 import ClientCredentials, ClientSecret, OAuth2, TokenNews, TokenResult
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Outcome
+from mailsonar.model.route import Sender
+from mailsonar.model.server import Protocol, Secret, TokenCredentials
 from mailsonar.model.stage import Leg, Stage, StageTiming
 
 SMTP = {"server": "smtp.acme.example:587", "protocol": "smtp"}
@@ -265,3 +278,28 @@ def test_verdict_that_turns_turns_the_run_of_failures(scraped, route, first):
     scraped.metrics.attempt_ended(end)
     assert scraped.of_route("probe_success") == 1 - first
     assert scraped.of_route("probe_consecutive_failures") == first
+
+
+def test_access_tokens_of_the_accounts_that_have_them():
+    """Each result counts from the first scrape; the end is shown once it is known, and goes with the account."""
+    oauth2 = OAuth2(
+        token_endpoint="https://login.example/token",
+        grant=ClientCredentials(client_id="probe", proof=ClientSecret(secret=Secret("test", lambda: "never shown"))),
+    )
+    smtp = make_account(Protocol.SMTP, "smtp.acme.example")
+    with_token = replace(smtp, credentials=TokenCredentials(username="token@acme.example", oauth2=oauth2))
+    route = make_route(sender=Sender(name="out", address="token@acme.example", account=with_token))
+    scraped = Scraped(route)
+    mine = {"account": "token@acme.example"}
+    assert [scraped.value("oauth_refreshes_total", result=one, **mine) for one in TokenResult] == [0, 0, 0]
+    assert scraped.value("oauth_token_expiry_timestamp_seconds", **mine) is None
+    scraped.metrics.token_changed(TokenNews(username=mine["account"], result=TokenResult.OK, expires_wall=WALL))
+    scraped.metrics.token_changed(TokenNews(username=mine["account"], result=TokenResult.REFUSED, expires_wall=WALL))
+    scraped.metrics.token_changed(TokenNews(username=mine["account"], expires_wall=WALL + 60))
+    scraped.metrics.token_changed(TokenNews(username="another@acme.example", result=TokenResult.OK))
+    assert [scraped.value("oauth_refreshes_total", result=one, **mine) for one in TokenResult] == [1, 1, 0]
+    assert scraped.value("oauth_token_expiry_timestamp_seconds", **mine) == WALL + 60
+    assert not [labels for name, labels in scraped.samples(account="another@acme.example") if "oauth" in name]
+    assert not [labels for name, labels in scraped.samples(account="probe@acme.example") if "oauth" in name]
+    scraped.metrics.set_routes([], [])
+    assert not scraped.samples(**mine)

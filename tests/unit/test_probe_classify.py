@@ -25,9 +25,10 @@ PLAIN = {
     faults.ProtocolViolation: Reason.PROTOCOL_VIOLATION,
     faults.LimitExceeded: Reason.LIMIT_EXCEEDED,
     faults.AuthenticationUnavailable: Reason.AUTHENTICATION_UNAVAILABLE,
+    faults.TokenUnavailable: Reason.TOKEN_UNAVAILABLE,
     faults.HeldBack: Reason.HELD_BACK,
 }
-WITH_FACTS = {faults.ConnectFailed, faults.TlsFailed, faults.Refused, faults.AgentFault}
+WITH_FACTS = {faults.ConnectFailed, faults.TlsFailed, faults.Refused, faults.TokenExpired, faults.AgentFault}
 
 
 def test_table_has_the_whole_family() -> None:

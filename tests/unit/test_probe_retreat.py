@@ -243,3 +243,21 @@ def test_the_fault_tells_when_the_account_is_used_again() -> None:
     hold = held.hold(account, 5.0)
     assert hold
     assert hold.fault_at(5.0).detail == "held back after login_delay: no; next login in 10 s"
+
+
+def test_a_token_that_could_not_be_had_opens_no_breaker() -> None:
+    """Nobody knocked: the account is used again as soon as there is a token."""
+    held, account = retreats(), Password().account()
+    note(held, account, fault(Reason.TOKEN_UNAVAILABLE), now=0.0)
+    assert held.hold(account, now=0.0) is None
+    assert not held.is_open(account)
+
+
+def test_a_token_that_could_not_be_had_keeps_a_breaker_open_no_longer() -> None:
+    """The one login that an open breaker lets through did not come about: it is soon tried again."""
+    held, account = retreats(), Password().account()
+    note(held, account, fault(Reason.AUTHENTICATION_REJECTED), now=0.0)
+    assert held.enter(account, BREAKER_SECONDS) is None
+    note(held, account, fault(Reason.TOKEN_UNAVAILABLE), now=BREAKER_SECONDS)
+    assert held.is_open(account)
+    assert held.hold(account, now=BREAKER_SECONDS + 60) is None

@@ -29,7 +29,7 @@ def test_no_server_can_make_us_show_a_secret() -> None:
         names=(f"x{SECRET}x", "mx.acme.example"),
         issuer=f"CN={ENCODED}",
     )
-    login = login_of(make_account(Protocol.SMTP, "mx"), notes, None, facts)
+    login = login_of(make_account(Protocol.SMTP, "mx"), notes, None, facts, [SECRET])
     assert login.offered == ("***", "PLAIN")
     assert login.tls
     assert login.tls.names == ("x***x", "mx.acme.example")

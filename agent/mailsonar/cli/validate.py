@@ -52,11 +52,11 @@ async def _visit_all(config: Config, key: Secret) -> list[Visit]:
     )
     places = asyncio.Semaphore(SIDE_BY_SIDE)
     with opened_tools(SystemClock()) as tools:
-        network = tools.workshop(config, (key,)).network
+        workshop = tools.workshop(config, (key,))
 
         async def go(account: Account) -> Visit:
             async with places:
-                return await visit(account, network)
+                return await visit(account, workshop.network, workshop.tokens)
 
         return await asyncio.gather(*map(go, accounts))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,8 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from mailsonar.config.files import FileUnusable, read_file
 from mailsonar.config.loading import Loading
+from mailsonar.config.oauth2 import oauth2_of, sound_part
 from mailsonar.config.problem import Place, Report
-from mailsonar.config.secrets import check_password, parse_reference
+from mailsonar.config.secrets import REFERENCE, check_password, parse_reference
 from mailsonar.config.server_schema import Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
 from mailsonar.model.server import (
     DEFAULT_PORTS,
@@ -27,6 +29,7 @@ from mailsonar.model.server import (
     Server,
     Timeouts,
     TlsPolicy,
+    TokenCredentials,
 )
 
 _SESSION_SECONDS = {Protocol.SMTP: 180.0, Protocol.POP3: 60.0}
@@ -34,11 +37,19 @@ _LARGEST_PEM_BYTES = 16 * 2**20
 
 
 def check_credentials(keys: Mapping[str, object], place: Place, report: Report) -> None:
-    """Report one of user name and password without the other, where both may be left out."""
-    if "oauth2" not in keys:
+    """Report one of user name and its proof without the other, where both may be left out."""
+    if keys.get("oauth2") is None:
         _check_pair_given(keys, ("username", "password"), place, report)
+    elif keys.get("username") is None:
+        report.wrong(place / "oauth2", "oauth2 needs username beside it")
     if keys.get("mechanism") is not None and keys.get("username") is None:
         report.wrong(place / "mechanism", "mechanism needs username and password beside it")
+
+
+def check_proof(keys: Mapping[str, object], place: Place, report: Report) -> None:
+    """Report a server where every session logs in, but nothing proves who we are."""
+    if keys.get("password") is None and keys.get("oauth2") is None and "provider" not in keys:
+        report.wrong(place / "password", REFERENCE if "password" in keys else "is missing, but required")
 
 
 def check_security(keys: Mapping[str, object], place: Place, report: Report) -> None:
@@ -74,17 +85,27 @@ def _check_pair_given(keys: Mapping[str, object], pair: tuple[str, str], place: 
 
 def account(part: SmtpPart | Pop3Part, place: Place, loading: Loading) -> Account:
     """Return the account that a server's keys describe; what its files and secrets lack is reported."""
-    credentials = None
-    if part.username is not None and part.password is not None:
-        password = loading.secret(part.password, place / "password", check_password)
-        credentials = Credentials(username=part.username, password=password)
     return Account(
         server=_server(part, place, loading),
-        credentials=credentials,
+        credentials=_credentials(part, place, loading),
         mechanism=Mechanism(part.mechanism) if part.mechanism else None,
         limits=Limits(sessions=part.limits.sessions, logins_per_hour=part.limits.logins_per_hour),
         allow_plaintext_auth=part.allow_plaintext_auth,
     )
+
+
+def _credentials(part: ServerPart, place: Place, loading: Loading) -> Credentials | TokenCredentials | None:
+    """Return who logs in, and what proves it; None where nobody does, or the proof is none."""
+    if part.username is None:
+        return None
+    if part.oauth2 is not None:
+        ca_file = _authorities(part.oauth2.ca_file, place / "oauth2", loading)
+        oauth2 = oauth2_of(part.oauth2, part.username, place / "oauth2", loading)
+        return TokenCredentials(username=part.username, oauth2=replace(oauth2, ca_file=ca_file)) if oauth2 else None
+    if part.password is None:
+        return None
+    password = loading.secret(part.password, place / "password", check_password)
+    return Credentials(username=part.username, password=password)
 
 
 def examine_files(keys: Mapping[str, object], place: Place, loading: Loading) -> None:
@@ -92,6 +113,9 @@ def examine_files(keys: Mapping[str, object], place: Place, loading: Loading) ->
     with suppress(PydanticCustomError):  # reported with the types, as is the next one
         reference = parse_reference(keys.get("password"), inline=loading.allow_inline_secrets)
         loading.secret(reference, place / "password", check_password)
+    sound = sound_part(keys.get("oauth2"), inline=loading.allow_inline_secrets)
+    _authorities(sound.ca_file, place / "oauth2", loading)
+    oauth2_of(sound, "", place / "oauth2", loading)
     with suppress(ValidationError):
         _tls_policy(TlsPart.model_validate(keys.get("tls", {})), place / "tls", loading)
 
@@ -119,20 +143,27 @@ def _timeouts(part: TimeoutsPart, protocol: Protocol) -> Timeouts:
 
 def _tls_policy(part: TlsPart, place: Place, loading: Loading) -> TlsPolicy:
     """Return the policy, after its files were read once."""
-    ca_file = loading.path(place, part.ca_file) if part.ca_file else None
+    ca_file = _authorities(part.ca_file, place, loading)
     certificate = loading.path(place, part.certificate) if part.certificate else None
     key = loading.path(place, part.key) if part.key else None
-    if ca_file:
-        loading.examine((ca_file,), _wrong_with_authorities, place / "ca_file")
     if certificate and key:
         loading.examine((certificate, key), _wrong_with_pair, place / "certificate")
     return TlsPolicy(
-        ca_file=str(ca_file) if ca_file else None,
+        ca_file=ca_file,
         server_name=part.server_name,
         min_version=part.min_version,
         certificate=str(certificate) if certificate else None,
         key=str(key) if key else None,
     )
+
+
+def _authorities(name: str | None, place: Place, loading: Loading) -> str | None:
+    """Return the path of a file of authorities, after it was read once."""
+    if name is None:
+        return None
+    ca_file = loading.path(place, name)
+    loading.examine((ca_file,), _wrong_with_authorities, place / "ca_file")
+    return str(ca_file)
 
 
 def _wrong_with_authorities(ca_file: Path) -> str | None:

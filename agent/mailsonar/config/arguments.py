@@ -1,4 +1,4 @@
-"""What may be said to a server: text without control characters, addresses, hosts.
+"""What may be said to a server: text without control characters, addresses, hosts, token endpoints.
 
 A line break in an argument would let a config smuggle a command into a session (RFC 5321 section 2.3.8, RFC 1939
 section 3), so that none passes. The messages name what is wrong, the caller names the key, nobody shows the value.
@@ -10,6 +10,7 @@ import ipaddress
 import re
 import unicodedata
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -19,6 +20,8 @@ _LONGEST_ADDRESS = 254
 _LONGEST_HOST = 253
 _LONGEST_NAME = 200
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_TENANT = re.compile(r"[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?", re.ASCII | re.IGNORECASE)
+_ENDPOINT = "must be an https address such as https://login.example/oauth2/token, without user and fragment"
 HOST = "must be a host name, an IPv4 or an IPv6 address"
 
 
@@ -111,6 +114,37 @@ def _check_ipv4(text: str) -> None:
         raise PydanticCustomError("argument", f"{HOST}; an IPv4 address has four numbers from 0 to 255") from None
 
 
+def check_tenant(text: str) -> str:
+    """Refuse what cannot stand for a tenant in the path of an address."""
+    if not _TENANT.fullmatch(text):
+        raise PydanticCustomError("argument", "must be the id or a domain of a tenant: letters, digits, dots, hyphens")
+    return text
+
+
+def check_endpoint(text: str) -> str:
+    """Refuse an address that secrets may not travel to: only https verifies who is there, but on loopback."""
+    check_text(text)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise PydanticCustomError("argument", _ENDPOINT) from None
+    is_plain = parts.scheme == "http" and _is_loopback(host)
+    is_odd = parts.username is not None or parts.fragment or not text.isascii() or " " in text
+    if not host or is_odd or not (parts.scheme == "https" or is_plain):
+        raise PydanticCustomError("argument", _ENDPOINT)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 Text = Annotated[str, AfterValidator(check_text)]
+Tenant = Annotated[str, AfterValidator(check_tenant)]
+Endpoint = Annotated[str, AfterValidator(check_endpoint)]
 Address = Annotated[str, AfterValidator(check_address)]
 Host = Annotated[str, AfterValidator(normalise_host)]

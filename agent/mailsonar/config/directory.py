@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mailsonar.config.accounts import account, check_credentials, check_security, examine_files
+from mailsonar.config.accounts import account, check_credentials, check_proof, check_security, examine_files
 from mailsonar.config.document import Document
 from mailsonar.config.loading import Loading
+from mailsonar.config.oauth2 import check_oauth2
 from mailsonar.config.schema import MaildropPart, SenderPart
 from mailsonar.config.sections import Named, named_entries
 from mailsonar.config.wording import listing, printable
@@ -23,6 +24,7 @@ def senders_of(documents: Iterable[Document], maildrops: Named[Maildrop], loadin
             smtp = value.get("smtp") if isinstance(value, dict) else None
             if isinstance(smtp, dict):
                 check_credentials(smtp, place / "smtp", loading.report)
+                check_oauth2(smtp, place / "smtp", loading.report)
                 check_security(smtp, place / "smtp", loading.report)
             part = loading.part(SenderPart, value, place)
             if part:
@@ -51,7 +53,10 @@ def maildrops_of(documents: Iterable[Document], loading: Loading) -> Named[Maild
             pop3 = value.get("pop3") if isinstance(value, dict) else None
             if isinstance(pop3, dict):
                 check_security(pop3, place / "pop3", loading.report)
+                check_oauth2(pop3, place / "pop3", loading.report)
             part = loading.part(MaildropPart, value, place)
+            if isinstance(pop3, dict):
+                check_proof(pop3, place / "pop3", loading.report)
             if part:
                 maildrops.values[name] = Maildrop(
                     name=name,

@@ -5,7 +5,7 @@ Pydantic's own texts and the values that it complains of stay here: they may hol
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -108,4 +108,7 @@ def _model_at(model: type[Part], loc: Loc) -> type[Part] | None:
 
 def _inner_model(annotation: object) -> type[Part] | None:
     """Return the model that a field's type is."""
-    return annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
+    for kind in (annotation, *get_args(annotation)):  # `Part | None` is a union
+        if isinstance(kind, type) and issubclass(kind, Part):
+            return kind
+    return None

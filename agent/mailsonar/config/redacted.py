@@ -9,8 +9,16 @@ import yaml
 
 from mailsonar.config.durations import format_duration
 from mailsonar.config.load import Config
+from mailsonar.model.oauth2 import (
+    ClientCertificate,
+    ClientSecret,
+    FederatedToken,
+    OAuth2,
+    RefreshToken,
+    ServiceAccount,
+)
 from mailsonar.model.route import Maildrop, Route, Sender
-from mailsonar.model.server import Account, Security
+from mailsonar.model.server import Account, Credentials, Security, TokenCredentials
 
 
 def redacted(config: Config) -> str:
@@ -64,13 +72,16 @@ def _route(route: Route) -> dict[str, Any]:
 def _account(account: Account) -> dict[str, Any]:
     """Return a server's keys; those that are not set are left out."""
     server, credentials = account.server, account.credentials
+    password = str(credentials.password) if isinstance(credentials, Credentials) else None
+    oauth2 = _oauth2(credentials.oauth2) if isinstance(credentials, TokenCredentials) else None
     return _given(
         {
             "host": server.host,
             "port": server.port,
             "security": str(server.security),
             "username": credentials.username if credentials else None,
-            "password": str(credentials.password) if credentials else None,
+            "password": password,
+            "oauth2": oauth2,
             "mechanism": str(account.mechanism) if account.mechanism else None,
             "tls": None if server.security is Security.PLAINTEXT else _given(asdict(server.tls)),
             "ip_version": str(server.ip_version),
@@ -79,6 +90,25 @@ def _account(account: Account) -> dict[str, Any]:
             "allow_plaintext_auth": account.allow_plaintext_auth or None,
         }
     )
+
+
+def _oauth2(oauth2: OAuth2) -> dict[str, Any]:
+    """Return the keys that access tokens are asked for with."""
+    grant = oauth2.grant
+    shown: dict[str, Any] = {"token_endpoint": oauth2.token_endpoint, "scope": oauth2.scope, "ca_file": oauth2.ca_file}
+    if isinstance(grant, ServiceAccount):
+        return _given({**shown, "service_account_file": str(grant.key_file)})
+    shown["client_id"] = grant.client_id
+    if isinstance(grant, RefreshToken):
+        shown["refresh_token"] = str(grant.refresh_token)
+    match grant.proof:
+        case ClientSecret():
+            shown["client_secret"] = str(grant.proof.secret)
+        case ClientCertificate():
+            shown |= {"certificate": str(grant.proof.certificate), "key": str(grant.proof.key)}
+        case FederatedToken():
+            shown["federated_token_file"] = str(grant.proof.token)
+    return _given(shown)
 
 
 def _given(keys: dict[str, Any]) -> dict[str, Any]:

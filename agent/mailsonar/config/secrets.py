@@ -20,7 +20,7 @@ from mailsonar.model.server import Secret, SecretUnreadable
 
 ALLOW_INLINE = "allow_inline_secrets"  # the key of the validation context
 _LARGEST_BYTES = 64 * 1024
-_REFERENCE = "must be {file: PATH} or {env: NAME}"
+REFERENCE = "must be {file: PATH} or {env: NAME}"
 _INLINE_REFUSED = (
     "an inline secret is not allowed: write {file: PATH} or {env: NAME}, or start with --config.allow-inline-secrets"
 )
@@ -68,7 +68,7 @@ def parse_reference(value: object, *, inline: bool) -> Reference:
         if key in {"file", "env"} and isinstance(target, str) and target and not breaks_lines(target):
             return SecretFile(target) if key == "file" else SecretVariable(target)
     if isinstance(value, dict | list) or value is None:
-        raise PydanticCustomError("secret", _REFERENCE)
+        raise PydanticCustomError("secret", REFERENCE)
     if not inline:
         raise PydanticCustomError("secret", _INLINE_REFUSED)
     if not isinstance(value, str):

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from mailsonar.config.arguments import Host, Text
+from mailsonar.config.arguments import Endpoint, Host, Tenant, Text
 from mailsonar.config.durations import Duration
 from mailsonar.config.secrets import SecretReference
 
@@ -82,10 +82,37 @@ class LimitsPart(Part):
     """The most logins in an hour; no limit unless set."""
 
 
+class OAuth2Part(Part):
+    """Where access tokens come from, and what proves that we may have them."""
+
+    tenant: Tenant | None = None
+    """Tenant of Microsoft 365: stands for its token endpoint and scope."""
+    client_id: Text | None = None
+    """Id of the application that is registered for the probe."""
+    client_secret: SecretReference | None = None
+    """What proves the client; or a certificate, or a federated token."""
+    certificate: Text | None = None
+    """PEM file of the certificate that is registered for the client; goes with `key`."""
+    key: Text | None = None
+    """PEM file of the key to `certificate`, not encrypted; it signs what proves the client."""
+    federated_token_file: Text | None = None
+    """File in which the platform keeps a token that proves the client, as Kubernetes' workload identity does."""
+    refresh_token: SecretReference | None = None
+    """Token of a user who once agreed; without it the token is for the client itself."""
+    service_account_file: Text | None = None
+    """Key file of a Google service account that may act for the user name."""
+    scope: Text | None = None
+    """What the token shall be good for; the provider's usual one unless set."""
+    token_endpoint: Endpoint | None = None
+    """Address that gives tokens; the provider's usual one unless set."""
+    ca_file: Text | None = None
+    """PEM file of the authorities to trust for the token endpoint instead of the system's."""
+
+
 class ServerPart(Part):
     """A server and the account there."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"oauth2", "provider"})
+    not_yet: ClassVar[frozenset[str]] = frozenset({"provider"})
 
     host: Host
     """Name or address of the server."""
@@ -94,9 +121,11 @@ class ServerPart(Part):
     security: Literal["starttls", "implicit_tls", "plaintext"]
     """How the connection becomes confidential."""
     username: Text | None = None
-    """Who logs in; goes with `password`."""
+    """Who logs in; goes with `password` or `oauth2`."""
     password: SecretReference | None = None
-    """What proves the user name."""
+    """What proves the user name; or `oauth2`."""
+    oauth2: OAuth2Part | None = None
+    """Where access tokens come from that prove the user name, in place of a password."""
     tls: TlsPart = TlsPart()
     """What a TLS handshake must satisfy."""
     ip_version: Annotated[
@@ -114,7 +143,9 @@ class ServerPart(Part):
 class SmtpPart(ServerPart):
     """An SMTP submission server; without user name and password nobody logs in."""
 
-    mechanism: Annotated[Literal["PLAIN", "LOGIN", "CRAM-MD5"], BeforeValidator(_upper)] | None = None
+    mechanism: (
+        Annotated[Literal["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER"], BeforeValidator(_upper)] | None
+    ) = None
     """How to log in; the best that the server offers unless set."""
 
 
@@ -123,7 +154,5 @@ class Pop3Part(ServerPart):
 
     username: Text
     """Who logs in."""
-    password: SecretReference
-    """What proves the user name."""
-    mechanism: Annotated[Literal["PLAIN", "USER"], BeforeValidator(_upper)] | None = None
+    mechanism: Annotated[Literal["PLAIN", "USER", "XOAUTH2", "OAUTHBEARER"], BeforeValidator(_upper)] | None = None
     """How to log in; the best that the server offers unless set."""

@@ -10,21 +10,27 @@ Loc = tuple[str | int, ...]
 
 WHOLE_FILE = "(file)"
 EMPTY = '""'
+_SECRETS = frozenset({"password", "client_secret", "refresh_token"})
 _SHOWN_CHARACTERS = 80
 _SHOWN_NAMES = 8
 
 
 def within_secret(loc: Loc) -> bool:
     """Tell whether a place is, or lies inside, the value of a secret."""
-    return loc[:1] == ("signing_key",) or "password" in loc[3:]
+    return _secret_ends(loc) is not None
+
+
+def _secret_ends(loc: Loc) -> int | None:
+    """Return how many keys lead to the secret that a place is, or lies inside; None where it does not."""
+    if loc[:1] == ("signing_key",):
+        return 1
+    return next((index + 1 for index, key in enumerate(loc) if index >= 3 and key in _SECRETS), None)
 
 
 def path_text(loc: Loc) -> str:
     """Return a place as people write it; what stands inside a secret is not named, for it may be the secret."""
-    if within_secret(loc):
-        loc = loc[: loc.index("password", 3) + 1] if "password" in loc[3:] else loc[:1]
     text = ""
-    for key in loc:
+    for key in loc[: _secret_ends(loc)]:
         text += f"[{key}]" if isinstance(key, int) else f".{printable(key) or EMPTY}"
     return text.removeprefix(".") or WHOLE_FILE
 

@@ -1,4 +1,7 @@
-"""AUTH over SMTP (RFC 4954): one mechanism, tried once; an authoritative no is final."""
+"""AUTH over SMTP (RFC 4954): one mechanism, tried once; an authoritative no is final.
+
+A server that refuses an access token says why in one more challenge, which has its own answer; the refusal follows.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
+from mailsonar.dialogue.bearer import bearer, mechanisms_of, with_status
 from mailsonar.dialogue.command_smtp import ask_smtp
 from mailsonar.dialogue.refusals import smtp_refusal
 from mailsonar.dialogue.steps import Dialogue, Patience
 from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
-from mailsonar.model.server import Account, Credentials, Mechanism, Security
+from mailsonar.model.server import Account, Credentials, Mechanism, Security, TokenCredentials
 from mailsonar.model.stage import Stage
 from mailsonar.wire import sasl
 from mailsonar.wire.smtp import SmtpReply
@@ -42,18 +46,22 @@ def authenticate(account: Account, offered: frozenset[str], notes: Notes) -> Dia
     """
     mechanism = notes.mechanism = _choose(account, offered)
     assert account.credentials is not None  # noqa: S101 - the caller asked before
-    reply = yield from _exchange(mechanism, account.credentials)
+    status = None
+    if isinstance(account.credentials, TokenCredentials):
+        reply, status = yield from _bearer(mechanism, account)
+    else:
+        reply = yield from _exchange(mechanism, account.credentials)
     notes.hear(reply)
     notes.authenticated = reply.code == 235
     if reply.code != 235:
-        raise smtp_refusal(reply, Stage.AUTHENTICATE)
+        raise with_status(smtp_refusal(reply, Stage.AUTHENTICATE), status)
 
 
 def _choose(account: Account, offered: frozenset[str]) -> Mechanism:
     in_the_clear = account.server.security is Security.PLAINTEXT
     if in_the_clear and not account.allow_plaintext_auth:
         raise AuthenticationUnavailable("credentials do not travel in plaintext", stage=Stage.AUTHENTICATE)
-    best = _BEST_IN_THE_CLEAR if in_the_clear else _BEST_UNDER_TLS
+    best = mechanisms_of(account, _BEST_IN_THE_CLEAR if in_the_clear else _BEST_UNDER_TLS)
     for mechanism in (account.mechanism,) if account.mechanism else best:
         if mechanism in offered:
             return mechanism
@@ -71,19 +79,37 @@ def _exchange(mechanism: Mechanism, credentials: Credentials) -> Dialogue[SmtpRe
     else:
         reply = yield from _cram_md5(credentials)
     if reply.code == 334:
-        yield from _cancel()
-        raise ProtocolViolation("one challenge more than the mechanism has", stage=Stage.AUTHENTICATE)
+        yield from _cancel_surplus()
     return reply
 
 
+def _bearer(mechanism: Mechanism, account: Account) -> Dialogue[tuple[SmtpReply, str | None]]:
+    """Show the access token; return the last reply, and the status by which the server refused it before."""
+    response, acknowledgement = bearer(mechanism, account)
+    reply = yield from _at_once(mechanism, response)
+    if reply.code != 334:
+        return reply, None
+    status = sasl.bearer_status("".join(reply.lines).strip())
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, acknowledgement)
+    if reply.code == 334:
+        yield from _cancel_surplus()
+    if reply.code == 235:
+        raise ProtocolViolation("the server refused the token and then took it", stage=Stage.AUTHENTICATE)
+    return reply, status
+
+
 def _plain(credentials: Credentials) -> Dialogue[SmtpReply]:
-    response = sasl.plain(credentials.username, credentials.password.reveal())
-    line = f"AUTH PLAIN {sasl.encode(response)}"
+    return (yield from _at_once(Mechanism.PLAIN, sasl.plain(credentials.username, credentials.password.reveal())))
+
+
+def _at_once(mechanism: Mechanism, response: bytes) -> Dialogue[SmtpReply]:
+    """Give the one response with the command, or after an empty challenge where the line or the server is too short."""
+    line = f"AUTH {mechanism} {sasl.encode(response)}"
     if len(line) + 2 <= COMMAND_LINE_LIMIT:
         reply = yield from ask_smtp(Stage.AUTHENTICATE, line)
         if reply.code != 501:
             return reply
-    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH PLAIN")
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, f"AUTH {mechanism}")
     return (yield from _answer(reply, lambda _challenge: response))
 
 
@@ -113,6 +139,11 @@ def _answer(reply: SmtpReply, respond: Callable[[bytes], bytes]) -> Dialogue[Smt
         yield from _cancel()
         raise
     return (yield from ask_smtp(Stage.AUTHENTICATE, sasl.encode(response)))
+
+
+def _cancel_surplus() -> Dialogue[None]:
+    yield from _cancel()
+    raise ProtocolViolation("one challenge more than the mechanism has", stage=Stage.AUTHENTICATE)
 
 
 def _cancel() -> Dialogue[None]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate, mechanisms_of
+from mailsonar.dialogue.authenticate_pop3 import Capabilities, authenticate, offered_in
 from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.read_pop3 import Examiner, Reading
 from mailsonar.dialogue.refusals import pop3_refusal
@@ -65,10 +65,10 @@ def open_session(account: Account, notes: LoginNotes) -> Dialogue[Capabilities |
     capabilities = yield from _capabilities()
     if security is Security.STARTTLS:
         if capabilities is not None:
-            notes.offers_before_tls(mechanisms_of(capabilities))
+            notes.offers_before_tls(offered_in(capabilities))
         yield from _start_tls(capabilities)
         capabilities = yield from _capabilities()
-    notes.offers(mechanisms_of(capabilities))
+    notes.offers(offered_in(capabilities))
     yield from authenticate(account, capabilities, notes)
     return capabilities
 

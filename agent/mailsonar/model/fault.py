@@ -132,6 +132,20 @@ class Refused(MailSonarError):
         self.temporary = temporary
 
 
+class TokenExpired(Refused):
+    """The server takes the access token for expired or revoked: another one may do."""
+
+    def __init__(self, refusal: Refused) -> None:
+        super().__init__(refusal.detail, reason=refusal.reason, temporary=refusal.temporary, stage=refusal.stage)
+
+
+class TokenUnavailable(MailSonarError):
+    """No access token could be had; the detail carries the error code of the token endpoint."""
+
+    def __init__(self, detail: str, *, stage: Stage | None = Stage.AUTHENTICATE) -> None:
+        super().__init__(detail, stage=stage)
+
+
 class HeldBack(MailSonarError):
     """Our own rate budget holds the account back."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailsonar.model.fault import Fault
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.result import Attempt, Result, TlsFacts
 from mailsonar.model.route import Maildrop
 from mailsonar.model.server import Account, Mechanism
@@ -68,3 +69,6 @@ class Observer(Protocol):
 
     def account_used(self, login: Login) -> None:
         """Note what a session told about its server and account."""
+
+    def token_changed(self, news: TokenNews) -> None:
+        """Note that an access token was asked for, or is used."""

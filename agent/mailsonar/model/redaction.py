@@ -7,11 +7,14 @@ any of the three offsets within a group of three bytes. And text that was cut sh
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 
 STRUCK_OUT = "***"
 CUT = "…"
 _SHORTEST = 4
+_LONG = 64
+_PIECE = re.compile(r"[A-Za-z0-9._~+/=-]{12,}")
 
 
 def strike_out(text: str, secrets: Iterable[str]) -> str:
@@ -27,12 +30,23 @@ def strike_out(text: str, secrets: Iterable[str]) -> str:
             text = text.replace(form, STRUCK_OUT)
         if CUT in text:
             text = _strike_out_cut(text, forms)
+        text = _strike_out_pieces(text, forms)
     return text
+
+
+def _strike_out_pieces(text: str, forms: Iterable[str]) -> str:
+    """Return the text without parts of what is so long that a server may quote it line by line: an access token."""
+    long_forms = [form for form in forms if len(form) >= _LONG]
+
+    def struck_out(piece: re.Match[str]) -> str:
+        return STRUCK_OUT if any(piece[0] in form for form in long_forms) else piece[0]
+
+    return _PIECE.sub(struck_out, text) if long_forms else text
 
 
 def _strike_out_cut(text: str, forms: Iterable[str]) -> str:
     """Return the text without what a cut has left of the forms."""
-    beginnings = {form[:length] for form in forms for length in range(1, len(form))}
+    beginnings = {form[:length] for form in forms for length in range(1, min(len(form), len(text) + 1))}
     for beginning in sorted(beginnings, key=len, reverse=True):
         text = text.replace(beginning + CUT, STRUCK_OUT + CUT)
     return text

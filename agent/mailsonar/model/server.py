@@ -1,13 +1,14 @@
-"""A server as the operator configured it, and the account that logs in to it.
-
-Nothing here connects. A `Secret` never prints itself: what needs the plain value says `reveal()`.
-"""
+"""A server as the operator configured it, and the account that logs in to it; nothing here connects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from mailsonar.model.oauth2 import OAuth2
+from mailsonar.model.secret import Secret, SecretUnreadable
+
+__all__ = ["Secret", "SecretUnreadable"]  # where they are looked for
 
 
 class Protocol(StrEnum):
@@ -50,35 +51,12 @@ class Mechanism(StrEnum):
     LOGIN = "LOGIN"
     CRAM_MD5 = "CRAM-MD5"
     USER = "USER"
+    XOAUTH2 = "XOAUTH2"
+    OAUTHBEARER = "OAUTHBEARER"
 
 
 # What hands the secret itself over, so that it is anybody's on a connection without TLS.
 PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "USER", "XOAUTH2", "OAUTHBEARER"})
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A value that must not show: named by where it comes from, read anew whenever it is revealed.
-
-    Two secrets are equal when they come from the same place, so that a reload can tell an unchanged account.
-
-    Raises (from `reveal`):
-        SecretUnreadable: nothing usable was ever read from the place.
-    """
-
-    source: str
-    read: Callable[[], str] = field(repr=False, compare=False)
-
-    def reveal(self) -> str:
-        """Return the plain value as it is now."""
-        return self.read()
-
-    def __str__(self) -> str:
-        return "***"
-
-
-class SecretUnreadable(Exception):
-    """The file or variable that should hold a secret gave none; the message names the place, never the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +120,30 @@ class Credentials:
     username: str
     password: Secret
 
+    def identity(self) -> str:
+        """Return what changes when an operator changes the secret."""
+        return self.password.reveal()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCredentials:
+    """A user name, and where the access tokens come from that prove it; a session needs one at hand, its `token`."""
+
+    username: str
+    oauth2: OAuth2
+    token: Secret | None = None
+
+    def identity(self) -> str:
+        """Return what changes when an operator changes the secret."""
+        return self.oauth2.identity()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """A server together with who we are there; without credentials only for SMTP."""
 
     server: Server
-    credentials: Credentials | None
+    credentials: Credentials | TokenCredentials | None
     mechanism: Mechanism | None = None
     limits: Limits = Limits()
     allow_plaintext_auth: bool = False
@@ -162,3 +157,8 @@ class Account:
     def key(self) -> str:
         """Return what tells this account from all others: protocol, server and user name."""
         return f"{self.server.protocol} {self.server.name} {self.name}"
+
+    def with_token(self, token: str) -> Account:
+        """Return the account with an access token at hand, for one session."""
+        assert isinstance(self.credentials, TokenCredentials)  # noqa: S101 - no other account gets tokens
+        return replace(self, credentials=replace(self.credentials, token=Secret("access token", lambda: token)))

@@ -1,1 +1,1 @@
-"""The only mail I/O: names, connections, TLS, and the driver that performs dialogues."""
+"""The only mail I/O: names, connections, TLS, and the driver that performs dialogues; and access tokens over HTTP."""

@@ -61,6 +61,7 @@ class Session:
         Raises:
             MailSonarError: a stage failed; the error names it.
         """
+        self.stopwatch.failed = None
         try:
             connection = await self._connect()
             try:

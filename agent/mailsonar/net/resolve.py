@@ -59,7 +59,14 @@ class Resolver:
         Raises:
             ResolveFailed: the name gave no address, or no answer came in time.
         """
-        query = server.host, server.port, server.ip_version
+        return await self.look_up((server.host, server.port, server.ip_version), timeout_seconds)
+
+    async def look_up(self, query: Query, timeout_seconds: float) -> list[Address]:
+        """Return the same for a host, a port and an IP version.
+
+        Raises:
+            ResolveFailed: the name gave no address, or no answer came in time.
+        """
         try:
             async with asyncio.timeout(timeout_seconds):
                 return _interleave(await asyncio.shield(self._shared(query, timeout_seconds)))
@@ -69,7 +76,7 @@ class Resolver:
             detail = _DETAILS.get(error.errno or 0, error.strerror or "unknown error")
         except UnicodeError:
             detail = "the name breaks the rules of DNS names"
-        raise ResolveFailed(f"{server.host}: {detail}", stage=Stage.RESOLVE)
+        raise ResolveFailed(f"{query[0]}: {detail}", stage=Stage.RESOLVE)
 
     def _shared(self, query: Query, patience_seconds: float) -> asyncio.Task[list[Address]]:
         """Return the look-up of a name: one that began just now, or a new one."""

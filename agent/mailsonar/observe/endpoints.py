@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from mailsonar.model.oauth2 import TokenNews, TokenResult
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.route import Maildrop
@@ -88,6 +89,27 @@ class AccountTally:
         page.add(f.HELD_BACK, self._labels, self._held_back)
         for reason, count in self._failures.items():
             page.add(f.AUTHENTICATION_FAILURES, (*self._labels, reason), count)
+
+
+class TokenTally:
+    """What came of asking for the access tokens of one user name."""
+
+    def __init__(self, username: str) -> None:
+        self._username = username
+        self._asked = Counter(dict.fromkeys(TokenResult, 0))
+        self._expires_wall: float | None = None
+
+    def note(self, news: TokenNews) -> None:
+        """Count a question, and take over when the token ends."""
+        if news.result is not None:
+            self._asked[news.result] += 1
+        self._expires_wall = news.expires_wall
+
+    def show(self, page: Exposition) -> None:
+        """Add the samples; an end that nobody told is absent."""
+        page.add(f.OAUTH_EXPIRY, (self._username,), self._expires_wall)
+        for result, count in self._asked.items():
+            page.add(f.OAUTH_REFRESHES, (self._username, result), count)
 
 
 class MaildropTally:

@@ -142,8 +142,8 @@ HELD_BACK = _agent(
     *_SERVER,
     "account",
 )
-OAUTH_EXPIRY = _agent(_G, "oauth_token_expiry_timestamp_seconds", "When the access token ends.", "account", fed=False)
-OAUTH_REFRESHES = _agent(_C, "oauth_refreshes_total", "Access tokens asked for.", "account", "result", fed=False)
+OAUTH_EXPIRY = _agent(_G, "oauth_token_expiry_timestamp_seconds", "When the access token ends.", "account")
+OAUTH_REFRESHES = _agent(_C, "oauth_refreshes_total", "Access tokens asked for.", "account", "result")
 
 POLLS = _agent(
     _C,

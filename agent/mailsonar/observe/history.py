@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route, accounts_of
@@ -163,3 +164,6 @@ class History:
         key = login.account.key
         if key in self._logins:
             self._logins[key] = newer(self._logins[key], login)
+
+    def token_changed(self, news: TokenNews) -> None:
+        """Note nothing: a token that could not be had is the fault of a result."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from mailsonar.clock import Clock
 from mailsonar.model.fault import Fault
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Result
 from mailsonar.observe.log_format import log_fields
@@ -86,6 +87,9 @@ class LogObserver:
             _log.warning("the server offers logins before TLS that give the secret away", extra=fields)
         else:
             _log.info("the server offers no more logins before TLS that give the secret away", extra=fields)
+
+    def token_changed(self, news: TokenNews) -> None:
+        """Write nothing: a token that could not be had is the fault of a result."""
 
     def _write(self, message: str, result: Result) -> None:
         key = ("route", result.attempt.route.name, "results")

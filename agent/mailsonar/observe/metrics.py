@@ -14,11 +14,20 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from mailsonar.clock import Clock
+from mailsonar.model.oauth2 import TokenNews
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route, maildrops_of
+from mailsonar.model.server import TokenCredentials
 from mailsonar.observe.agent_health import AgentHealth
-from mailsonar.observe.endpoints import AccountTally, MaildropTally, ServerTally, account_labels, server_labels
+from mailsonar.observe.endpoints import (
+    AccountTally,
+    MaildropTally,
+    ServerTally,
+    TokenTally,
+    account_labels,
+    server_labels,
+)
 from mailsonar.observe.exposition import Exposition
 from mailsonar.observe.families import FAMILIES
 from mailsonar.observe.route_series import show_route
@@ -47,6 +56,7 @@ class Metrics(Collector):
         self._servers: dict[tuple[str, str], ServerTally] = {}
         self._accounts: dict[tuple[str, str, str], AccountTally] = {}
         self._maildrops: dict[str, MaildropTally] = {}
+        self._tokens: dict[str, TokenTally] = {}
         self._agent = AgentHealth()
         registry.register(self)
         ProcessCollector(registry=registry)
@@ -75,6 +85,8 @@ class Metrics(Collector):
             self._accounts, {account_labels(a): AccountTally(a) for a in accounts if a.credentials is not None}
         )
         self._maildrops = _kept(self._maildrops, {name: MaildropTally(one) for name, one in maildrops.items()})
+        with_tokens = [account.name for account in accounts if isinstance(account.credentials, TokenCredentials)]
+        self._tokens = _kept(self._tokens, {name: TokenTally(name) for name in with_tokens})
 
     def _fresh(self, route: Route) -> RouteTally:
         tally = RouteTally(route)
@@ -121,6 +133,11 @@ class Metrics(Collector):
         if account := self._accounts.get(account_labels(login.account)):
             account.note(login)
 
+    def token_changed(self, news: TokenNews) -> None:
+        """Take over what there is to tell of an access token."""
+        if tally := self._tokens.get(news.username):
+            tally.note(news)
+
     def schedule_lagged(self, seconds: float) -> None:
         """Note by how many seconds an attempt was started late."""
         self._agent.schedule_lag.observe(seconds)
@@ -146,8 +163,8 @@ class Metrics(Collector):
         page = Exposition(self._declared)
         for route in self._routes.values():
             show_route(page, route)
-        shared: list[ServerTally | AccountTally | MaildropTally]
-        shared = [*self._servers.values(), *self._accounts.values(), *self._maildrops.values()]
+        shared: list[ServerTally | AccountTally | MaildropTally | TokenTally]
+        shared = [*self._servers.values(), *self._accounts.values(), *self._maildrops.values(), *self._tokens.values()]
         for tally in shared:
             tally.show(page)
         self._agent.show(page)

@@ -23,9 +23,9 @@ from mailsonar.model.fault import (
     StarttlsInjected,
     StarttlsUnavailable,
     TlsFailed,
+    TokenUnavailable,
 )
 from mailsonar.model.redaction import strike_out
-from mailsonar.model.server import Account
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.wire.lines import printable
 
@@ -38,6 +38,7 @@ _REASONS: dict[type[MailSonarError], Reason] = {
     ProtocolViolation: Reason.PROTOCOL_VIOLATION,
     LimitExceeded: Reason.LIMIT_EXCEEDED,
     AuthenticationUnavailable: Reason.AUTHENTICATION_UNAVAILABLE,
+    TokenUnavailable: Reason.TOKEN_UNAVAILABLE,
     HeldBack: Reason.HELD_BACK,
     AgentFault: Reason.INTERNAL,
 }
@@ -70,11 +71,6 @@ def classify(error: Exception, leg: Leg, secrets: Iterable[str] = ()) -> Fault:
     if reason is Reason.INTERNAL or error.stage is None:
         return Fault(leg=Leg.AGENT, stage=Stage.INTERNAL, reason=Reason.INTERNAL, detail=detail)
     return Fault(leg=leg, stage=error.stage, reason=reason, detail=detail)
-
-
-def secrets_of(account: Account) -> list[str]:
-    """Return the plain values that must not show in what an account's server says."""
-    return [account.credentials.password.reveal()] if account.credentials else []
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:

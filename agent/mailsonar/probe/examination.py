@@ -134,7 +134,7 @@ class Examination:
             recognition, attempt = self._book.pending.recognise(token.id, sighting, self._book.known)
             if attempt is not None:
                 if recognition is Recognition.ARRIVAL:
-                    self._book.pending.note(token.id, provenance_of(scan, attempt.route))
+                    self._book.pending.note(token.id, provenance_of(scan, attempt.route.maildrop.authserv_id))
                 return self._ours(sighting, recognition, attempt)
         return self._leftover(key, token)
 

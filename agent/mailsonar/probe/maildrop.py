@@ -19,7 +19,8 @@ from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.admission import have_token, hold_admitted, secrets_of
+from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, MaildropBook
 from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE
 from mailsonar.probe.pending import Awaited, Fate
@@ -175,19 +176,19 @@ class MaildropOwner:
 
     async def look(self) -> None:
         """Look once, and settle what that decides."""
-        account, retreats = self.maildrop.account, self._workshop.retreats
-        async with self._workshop.turns.session(account):
+        account, workshop = self.maildrop.account, self._workshop
+        async with workshop.turns.session(account):
+            await have_token(account, workshop.tokens)
             used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
-            if self._resting or retreats.enter(account, used.entered):
+            if self._resting or workshop.retreats.enter(account, used.entered):
                 return  # the agent drains, or the account was refused while this session waited for its turn
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
-            notes = self._examining = Examination(
-                self._book, self._workshop.identity, stopwatch, self._clock, self._workshop.ledger
-            )
-            session = Session(self._workshop.network, account.server, stopwatch)
+            notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
+            self._examining = notes
+            session = Session(workshop.network, account.server, stopwatch)
             error: Exception | None = None
             try:
-                await session.hold(lambda _: look(account, notes))
+                await hold_admitted(session, account, workshop.tokens, lambda who, _: look(who, notes))
             except MailSonarError as failure:
                 error = failure
             except Exception as bug:
@@ -196,16 +197,15 @@ class MaildropOwner:
             finally:
                 self.looking = self._examining = None
         if notes.login.authenticated:
-            retreats.admitted(account, used.entered)
-        retreats.note(account, used, self._fault_of(error), self._clock.monotonic())
+            workshop.retreats.admitted(account, used.entered)
+        workshop.retreats.note(account, used, self._fault_of(error), self._clock.monotonic())
         await notes.on_record()
         self._conclude(session, notes, error)
 
     def _conclude(self, session: Session, notes: Examination, error: Exception | None) -> None:
         fault = self._fault_of(error)
         cleanup_fault = self._fault_of(notes.cleanup_error or (error if notes.deletes else None))
-        if fault and notes.is_listed and fault.stage in (Stage.DELETE, Stage.QUIT):
-            fault = None
+        fault = None if fault and notes.is_listed and fault.stage in (Stage.DELETE, Stage.QUIT) else fault
         failures = self.last_look.failures + 1 if self.last_look and fault else int(fault is not None)
         started = session.stopwatch.started
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
@@ -213,14 +213,13 @@ class MaildropOwner:
         login = encounter(self._workshop, self.maildrop.account, notes.login, fault, session.tls)
         self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=login.tls)
         self._tell(login, notes, fault, cleanup_fault)
-        self._settle(session.stopwatch.started)
+        self._settle(started)
         self._looked.set()
         self._looked = asyncio.Event()
 
     def _fault_of(self, error: Exception | None) -> Fault | None:
-        if error is None:
-            return None
-        return classify(error, Leg.RETRIEVAL, secrets_of(self.maildrop.account))
+        secrets = secrets_of(self.maildrop.account, self._workshop.tokens)
+        return classify(error, Leg.RETRIEVAL, secrets) if error else None
 
     def _tell(self, login: Login, notes: Examination, fault: Fault | None, cleanup_fault: Fault | None) -> None:
         report = notes.report(fault, cleanup_fault)

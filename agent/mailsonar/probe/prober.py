@@ -17,6 +17,7 @@ from mailsonar.model.fault import Fault, HeldBack
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route, maildrops_of
 from mailsonar.model.stage import Leg
+from mailsonar.probe.admission import have_token
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
 from mailsonar.probe.known import NO_KEY, Sighting
@@ -123,6 +124,7 @@ class Prober:
         async with turn:
             token_id = base32(self._randomness(ID_BYTES))
             clock = self._workshop.network.clock
+            await have_token(route.sender.account, self._workshop.tokens)
             try:
                 await self._intend(route, token_id)
                 mail: Mail | Fault = crowded or self._compose(route, token_id)

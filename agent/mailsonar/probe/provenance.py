@@ -9,22 +9,24 @@ from mailsonar.message.recognise import AUTHENTICATION_RESULTS, RECEIVED, Header
 from mailsonar.message.trace import hops
 from mailsonar.message.verdicts import verdicts
 from mailsonar.model.provenance import Hop, Provenance
-from mailsonar.model.route import Route
-from mailsonar.probe.classify import scrubbed, secrets_of
+from mailsonar.probe.classify import scrubbed
 
 
-def provenance_of(scan: HeaderScan, route: Route) -> Provenance:
-    """Return what a message tells.
+def provenance_of(scan: HeaderScan, authserv_id: str | None) -> Provenance:
+    """Return what a message tells, as servers wrote it.
 
     Args:
         scan: its header section.
-        route: on which it came.
+        authserv_id: whose Authentication-Results to believe.
     """
-    secrets = [*secrets_of(route.sender.account), *secrets_of(route.maildrop.account)]
     return Provenance(
-        hops=tuple(_scrubbed(hop, secrets) for hop in hops(scan.texts(RECEIVED))),
-        verdicts=verdicts(scan.texts(AUTHENTICATION_RESULTS), route.maildrop.authserv_id),
+        hops=hops(scan.texts(RECEIVED)), verdicts=verdicts(scan.texts(AUTHENTICATION_RESULTS), authserv_id)
     )
+
+
+def struck_out(told: Provenance, secrets: Sequence[str]) -> Provenance:
+    """Return the same without the secrets."""
+    return replace(told, hops=tuple(_scrubbed(hop, secrets) for hop in told.hops))
 
 
 def _scrubbed(hop: Hop, secrets: Sequence[str]) -> Hop:

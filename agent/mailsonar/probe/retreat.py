@@ -141,10 +141,11 @@ class Retreats:
         if state.breaker and used.entered < state.opened and not is_refused:
             return
         was_passing, state.is_passing = state.is_passing, False
+        never_knocked = fault is not None and fault.reason is Reason.TOKEN_UNAVAILABLE
         if fault and is_refused:
             state.secret = used.secret
             self._open(account, state, fault, now)
-        elif fault and state.breaker and fault.stage is Stage.AUTHENTICATE:
+        elif fault and state.breaker and fault.stage is Stage.AUTHENTICATE and not never_knocked:
             self._open(account, state, state.breaker, now)
         elif fault and was_passing and fault.stage not in TRANSACTION:
             state.until = now + self._pause(1, FIRST_PAUSE_SECONDS)  # it never came to a login
@@ -180,5 +181,5 @@ class Retreats:
 
 def secret_digest(account: Account) -> bytes:
     """Return what tells one secret of an account from another, and does not tell the secret."""
-    password = account.credentials.password.reveal() if account.credentials else ""
-    return hashlib.sha256(password.encode()).digest()
+    identity = account.credentials.identity() if account.credentials else ""
+    return hashlib.sha256(identity.encode()).digest()

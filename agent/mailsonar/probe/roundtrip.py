@@ -18,11 +18,13 @@ from mailsonar.model.fault import Fault, HeldBack, Reason
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.stopwatch import Stopwatch
+from mailsonar.probe.admission import have_token, secrets_of
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
 from mailsonar.probe.findings import NOT_ARRIVED, Findings
 from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner
 from mailsonar.probe.pending import Awaited, Fate
+from mailsonar.probe.provenance import struck_out
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
 from mailsonar.probe.workshop import Workshop
@@ -118,7 +120,12 @@ class RoundTrip:
         if self._reports:
             self._reports.start()
         fate = await decisive(self.awaited.fate, self._reports)
-        return self._findings.conclude(fate)
+        told = struck_out(fate.provenance, self._secrets())
+        return self._findings.conclude(replace(fate, provenance=told))
+
+    def _secrets(self) -> list[str]:
+        route, tokens = self.attempt.route, self._workshop.tokens
+        return [*secrets_of(route.sender.account, tokens), *secrets_of(route.maildrop.account, tokens)]
 
     async def _submit(self, mail: Mail, turn: AsyncExitStack) -> SubmissionReport:
         async with turn:
@@ -143,6 +150,7 @@ class RoundTrip:
             return not_submitted(_clogged())
         account = self.attempt.route.sender.account
         self._report = None
+        await have_token(account, self._workshop.tokens)
         self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
         self._report = await submit_once(account, mail, self._workshop, self.submitting)
         return self._report

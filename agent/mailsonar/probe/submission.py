@@ -17,7 +17,8 @@ from mailsonar.model.server import Account
 from mailsonar.model.stage import TRANSACTION, Leg, Stage, StageTiming
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, scrubbed, secrets_of
+from mailsonar.probe.admission import hold_admitted, secrets_of
+from mailsonar.probe.classify import classify, scrubbed
 from mailsonar.probe.retreat import Use, secret_digest
 from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
@@ -98,13 +99,13 @@ async def submit_once(account: Account, mail: Mail, workshop: Workshop, stopwatc
     session = Session(workshop.network, account.server, stopwatch)
     error: Exception | None = None
     try:
-        await session.hold(lambda name: submit(account, mail, name, notes))
+        await hold_admitted(session, account, workshop.tokens, lambda who, name: submit(who, mail, name, notes))
     except MailSonarError as failure:
         error = failure
     except Exception as bug:
         log.exception("a submission to %s failed by our own fault", account.server.name)
         error = bug
-    secrets = secrets_of(account)
+    secrets = secrets_of(account, workshop.tokens)
     fault = classify(error, Leg.SUBMISSION, secrets) if error else None
     if notes.authenticated:
         workshop.retreats.admitted(account, used.entered)

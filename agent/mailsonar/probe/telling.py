@@ -12,7 +12,8 @@ from mailsonar.model.observer import Login, Observer
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.server import Account
 from mailsonar.model.stage import Stage
-from mailsonar.probe.classify import scrubbed, secrets_of
+from mailsonar.probe.admission import secrets_of
+from mailsonar.probe.classify import scrubbed
 from mailsonar.probe.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def tell(observers: Iterable[Observer], news: Callable[[Observer], None]) -> Non
             log.exception("the observer %s failed by our own fault", type(observer).__name__)
 
 
-def login_of(account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsFacts | None) -> Login:
+def login_of(
+    account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsFacts | None, secrets: Sequence[str]
+) -> Login:
     """Return what a session told about its server and account, without the secrets that a server may have quoted.
 
     Args:
@@ -40,8 +43,8 @@ def login_of(account: Account, notes: LoginNotes, fault: Fault | None, tls: TlsF
         notes: what it learned of authentication.
         fault: what ended it.
         tls: what the handshake told.
+        secrets: plain values that must not show.
     """
-    secrets = secrets_of(account)
     heard = [*secrets, *(secret.upper() for secret in secrets)]  # what a server offers is read in upper case
     is_refused = fault is not None and fault.reason is Reason.AUTHENTICATION_REJECTED
     return Login(
@@ -77,8 +80,10 @@ def encounter(
     """
 
     def news(glimpsed: TlsFacts) -> None:
-        login = replace(login_of(account, LoginNotes(), None, glimpsed), held_back=workshop.retreats.is_open(account))
+        login = login_of(account, LoginNotes(), None, glimpsed, secrets_of(account, workshop.tokens))
+        login = replace(login, held_back=workshop.retreats.is_open(account))
         tell(workshop.observers, lambda observer: observer.account_used(login))
 
     known = workshop.glimpses.after(account, tls, workshop.network, news)
-    return replace(login_of(account, notes, fault, known), held_back=workshop.retreats.is_open(account))
+    login = login_of(account, notes, fault, known, secrets_of(account, workshop.tokens))
+    return replace(login, held_back=workshop.retreats.is_open(account))

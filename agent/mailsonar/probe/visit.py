@@ -13,7 +13,8 @@ from mailsonar.model.stage import Leg, StageTiming
 from mailsonar.net.converse import Network, Session
 from mailsonar.net.glimpse import glimpse
 from mailsonar.net.stopwatch import Stopwatch
-from mailsonar.probe.classify import classify, secrets_of
+from mailsonar.probe.admission import Tokens, have_token, hold_admitted, secrets_of
+from mailsonar.probe.classify import classify
 from mailsonar.probe.telling import login_of
 
 
@@ -26,27 +27,30 @@ class Visit:
     stages: tuple[StageTiming, ...]
 
 
-async def visit(account: Account, network: Network) -> Visit:
+async def visit(account: Account, network: Network, tokens: Tokens) -> Visit:
     """Connect, log in, and leave; where the certificate does not verify, take a glimpse of it.
 
     Args:
         account: where, and as whom.
         network: what to work with.
+        tokens: where its access token comes from.
 
     Returns:
         How it went; what failed is in it.
     """
     leg = Leg.SUBMISSION if account.server.protocol is Protocol.SMTP else Leg.RETRIEVAL
+    await have_token(account, tokens)
     session = Session(network, account.server, Stopwatch(leg, network.clock))
     notes, fault = submit.SubmissionNotes(), None
     try:
-        await session.hold(lambda name: _knock(account, name, notes))
+        await hold_admitted(session, account, tokens, lambda who, name: _knock(who, name, notes))
     except MailSonarError as error:
-        fault = classify(error, leg, secrets_of(account))
+        fault = classify(error, leg, secrets_of(account, tokens))
     tls = session.tls
     if tls and not tls.verified:
         tls = await glimpse(network, account, tls.problem or "") or tls
-    return Visit(login=login_of(account, notes, fault, tls), fault=fault, stages=session.stopwatch.timings())
+    login = login_of(account, notes, fault, tls, secrets_of(account, tokens))
+    return Visit(login=login, fault=fault, stages=session.stopwatch.timings())
 
 
 def _knock(account: Account, hello_name: str, notes: submit.SubmissionNotes) -> Dialogue[None]:

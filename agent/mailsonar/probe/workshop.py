@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mailsonar.model.observer import Observer
 from mailsonar.net.converse import Network
+from mailsonar.probe.admission import NoTokens, Tokens
 from mailsonar.probe.examination import Identity
 from mailsonar.probe.glimpses import Glimpses
 from mailsonar.probe.ledger import Ledger, NoLedger
@@ -18,7 +19,7 @@ from mailsonar.probe.turns import Turns
 class Workshop:
     """The network, who we are, whose turn it is, who watches, which accounts rest, and where attempts go on record.
 
-    `glimpses` are those of servers whose certificates do not verify.
+    `glimpses` are those of servers whose certificates do not verify; `tokens` lets accounts in that have no password.
     """
 
     network: Network
@@ -28,3 +29,4 @@ class Workshop:
     retreats: Retreats
     ledger: Ledger = field(default_factory=NoLedger)
     glimpses: Glimpses = field(default_factory=Glimpses)
+    tokens: Tokens = field(default_factory=NoTokens)
