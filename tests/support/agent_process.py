@@ -16,7 +16,7 @@ from tests.support.ports import PortReservation
 from tests.support.scrape import Scrape
 
 POLL_SECONDS = 0.05
-REQUEST_SECONDS = 5.0
+REQUEST_SECONDS = 15.0
 DRAIN_SECONDS = 30.0
 INTERPRETER = (sys.executable, "-X", "dev", "-W", "error")
 
