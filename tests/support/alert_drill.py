@@ -23,10 +23,10 @@ from mailsonar.sandbox import delivery, faults, pop3_faults
 
 FACTOR = 600
 SCRAPE_INTERVAL = "2s"  # of a machine that is busy with other tests, two scrapes in a row never fail
-TIMING = {"interval": "3s", "deadline": "2500ms", "give_up": "7s"}
+TIMING = {"interval": "4s", "deadline": "6s", "give_up": "11s"}  # a busy machine keeps that deadline
 WITHOUT = ("AgentLagging",)  # it tells of the machine, which the tests keep busy
 PATIENCE_SECONDS = 90.0
-FAILURES_SEEN = 6  # in a row: by then every rule has made up its mind
+FAILURES_SEEN = 5  # in a row: by then every rule has made up its mind
 
 WELL = "well"
 SMTP_DOWN = "acme"  # whom the example names

@@ -14,7 +14,7 @@ import aiohttp
 from tests.support.ports import PortReservation
 from tests.support.processes import Program, require_program
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 REQUEST_SECONDS = 10.0
 START_SECONDS = 30.0
 

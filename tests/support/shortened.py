@@ -1,6 +1,6 @@
 """The shipped rules and the shipped Alertmanager example in a world that turns faster: times divided by one factor.
 
-Which times: `for`, ranges, offsets, steps, the waits of notifications, and what expressions compare with the interval of
+Which times: `for`, ranges, offsets, steps, the waits of notifications, and what is compared with the interval of
 a route. Thresholds of what is measured stay as they are, and so do dates.
 """
 

@@ -45,14 +45,14 @@ class WatchedCustomer:
         return {f"{self.name}-{way}": ends for way, ends in ways.items()}
 
     @property
-    def smtp_server(self) -> str:
-        """Return the server's name in metrics."""
-        return f"127.0.0.1:{self.smtp.port}"
+    def submission(self) -> dict[str, str]:
+        """Return the labels of its submission server."""
+        return {"server": f"127.0.0.1:{self.smtp.port}", "protocol": "smtp"}
 
     @property
-    def pop3_server(self) -> str:
-        """Return the server's name in metrics."""
-        return f"127.0.0.1:{self.pop3.port}"
+    def retrieval(self) -> dict[str, str]:
+        """Return the labels of the server of its maildrops."""
+        return {"server": f"127.0.0.1:{self.pop3.port}", "protocol": "pop3"}
 
 
 class WatchedCustomers(Sandbox):
