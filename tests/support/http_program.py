@@ -14,7 +14,7 @@ import aiohttp
 from tests.support.ports import PortReservation
 from tests.support.processes import Program, require_program
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 REQUEST_SECONDS = 10.0
 START_SECONDS = 30.0
 
@@ -51,7 +51,7 @@ class HttpProgram(ABC):
             self._http = await starting.enter_async_context(aiohttp.ClientSession(self.url, timeout=timeout))
             self._process = Program([self._program, *self._arguments()], self._log_file)
             starting.push_async_callback(asyncio.to_thread, self._process.stop)
-            await self._until(self._is_ready, "to be ready", START_SECONDS)
+            await self.poll(self._is_ready, "to be ready", START_SECONDS)
             self._running = starting.pop_all()
         return self
 
@@ -83,7 +83,7 @@ class HttpProgram(ABC):
         except aiohttp.ClientConnectionError:
             return False
 
-    async def _until(self, condition: Callable[[], Awaitable[bool]], what: str, timeout_seconds: float) -> None:
+    async def poll(self, condition: Callable[[], Awaitable[bool]], what: str, timeout_seconds: float) -> None:
         """Ask until the condition holds.
 
         Raises:

@@ -101,7 +101,7 @@ class Prometheus(HttpProgram):
             return predicate(last)
 
         try:
-            await self._until(satisfied, f"for an answer to {expression}", timeout_seconds)
+            await self.poll(satisfied, f"for an answer to {expression}", timeout_seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}\nlast answer: {last}") from None
         return last
