@@ -24,6 +24,7 @@ def build_app(site: Site) -> web.Application:
     """Return the application that serves a site."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
     app[SITE] = site
+    pages.note_start(app)
     app.on_response_prepare.append(add_security_headers)
     app.add_routes(
         [
