@@ -11,6 +11,7 @@ from mailsonar.observe.history import RouteView
 from mailsonar.web.journey import Journey, journey
 from mailsonar.web.sparkline import Sparkline, sparkline
 from mailsonar.web.state import State
+from mailsonar.web.transcripts import SessionView, session_view
 from mailsonar.web.waterfall import Waterfall, waterfall
 from mailsonar.web.wording import FaultWords, Moment, age, duration, fault_words, figure, moment, utc
 
@@ -44,14 +45,16 @@ class ResultRow:
     error: str
     fault: FaultWords | None
     duplicates: int
+    has_transcript: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptCard:
-    """One attempt in full."""
+    """One attempt in full; `sessions` are what was said if it failed."""
 
     row: ResultRow
     picture: Waterfall
+    sessions: tuple[SessionView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def route_card(view: RouteView, now_wall: float, token: str | None = None) -> Ro
         facts=facts,
         trouble=_trouble(view, now_wall),
         trend=sparkline(view, _SLOTS),
-        shown=AttemptCard(row=result_row(shown, now_wall), picture=waterfall(shown)) if shown else None,
+        shown=_attempt(shown, now_wall) if shown else None,
         is_asked=token is not None,
         is_missing=token is not None and asked is None,
         journey=journey(asked or view.seen),
@@ -108,6 +111,15 @@ def result_row(result: Result, now_wall: float) -> ResultRow:
         error=figure(result.error_seconds),
         fault=None if result.fault is None else fault_words(result.fault),
         duplicates=result.duplicates,
+        has_transcript=bool(result.transcripts),
+    )
+
+
+def _attempt(result: Result, now_wall: float) -> AttemptCard:
+    return AttemptCard(
+        row=result_row(result, now_wall),
+        picture=waterfall(result),
+        sessions=tuple(session_view(transcript) for transcript in result.transcripts),
     )
 
 

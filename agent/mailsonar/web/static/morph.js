@@ -22,7 +22,7 @@ function morphAttributes(old, fresh) {
     }
   }
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value) {
+    if (old.getAttribute(name) !== value && name !== "open") {
       old.setAttribute(name, value);
     }
   }
