@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.support.browser import window
-from tests.support.observed import REJECTED, all_stages, failed, make_attempt, make_route, on_time
+from tests.support.observed import REJECTED, all_stages, failed, make_attempt, make_route, on_time, said
 from tests.support.site import Agent, serving
 
 from mailsonar.model.stage import Leg, Stage, StageTiming
@@ -23,7 +23,8 @@ async def agent():
     """Give an agent whose route failed once and is well again."""
     agent = Agent()
     agent.configure(ROUTE)
-    agent.run(failed(make_attempt(ROUTE, 0.0, token="cafe0001"), stages=REFUSED))
+    words = said("AUTH PLAIN ***", "535 5.7.8 no")
+    agent.run(failed(make_attempt(ROUTE, 0.0, token="cafe0001"), stages=REFUSED, transcripts=(words,)))
     agent.run(on_time(make_attempt(ROUTE, 60.0, token="cafe0002"), stages=all_stages()))
     agent.clock.now = 65.0
     return agent
@@ -37,7 +38,7 @@ async def origin(agent):
 
 
 async def test_from_the_overview_to_a_failure(chromium, origin):
-    """A click leads to the route, another to the waterfall of the attempt that failed, and back to the newest."""
+    """A click leads to the route, another to what was said in the attempt that failed, and back to the newest."""
     async with window(chromium, origin) as view:
         page = view.page
         await view.goto("/")
@@ -45,8 +46,12 @@ async def test_from_the_overview_to_a_failure(chromium, origin):
         await expect(page.get_by_role("heading", level=1)).to_have_text("acme-internal")
         waterfall = page.get_by_role("region", name="Where the time goes")
         await expect(waterfall.locator(".bar")).to_have_count(len(all_stages()))
-        await page.get_by_role("row", name="failed").get_by_role("link").click()
-        assert page.url == f"{origin}/routes/acme-internal?attempt=cafe0001#stages"
+        await expect(page.locator(".transcript")).to_be_hidden()
+        await page.get_by_role("row", name="failed").get_by_role("link", name="Transcript").click()
+        assert page.url == f"{origin}/routes/acme-internal?attempt=cafe0001#transcript"
+        lines = page.locator(".transcript").get_by_role("listitem")
+        assert "MailSonar said" in await lines.nth(0).inner_text()
+        await expect(lines.nth(1)).to_contain_text("535 5.7.8 no")
         await expect(waterfall.get_by_role("row", name="authenticate failed")).to_contain_text("1.50 s")
         await expect(waterfall).to_contain_text("authentication rejected at authenticate (submission)")
         await waterfall.get_by_role("link", name="Show the newest").click()

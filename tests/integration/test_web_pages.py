@@ -161,3 +161,11 @@ async def test_pages_have_no_inline_script_or_style(client, agent):
     ):
         answer = await client.get(f"/static/{path}")
         assert (answer.status, answer.content_type) == (200, content_type)
+
+
+@pytest.mark.parametrize("name", ["a/b", "{a}", "a b", "ä%2F", "?a#b"])
+async def test_every_name_has_its_page(client, agent, name):
+    """Whatever a route is called, the link on the overview leads to its page."""
+    agent.configure(make_route(name))
+    href = (await text_of(client, "/")).split('href="/routes/')[1].split('"')[0]
+    assert "No attempt yet" in await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, said, told
 from tests.support.site import Agent
 
 from mailsonar.model.fault import Fault, Reason
@@ -26,6 +26,7 @@ STAGES = (
     StageTiming(leg=Leg.SUBMISSION, stage=Stage.MAIL_FROM, seconds=0.02),
     StageTiming(leg=Leg.SUBMISSION, stage=Stage.RCPT_TO, seconds=0.73, failed=True),
 )  # fmt: skip
+SAID = said("RCPT TO:<probe@acme.example>", FULL.detail, "QUIT", "221 2.0.0 Bye")
 
 
 def showcase() -> Agent:
@@ -38,7 +39,7 @@ def showcase() -> Agent:
         for number, route in enumerate(routes[:5]):
             attempt = make_attempt(route, 60.0 * minute, token=f"token{number}of{minute}")
             if route is routes[0] and (minute > 54 or 12 < minute < 15):
-                agent.run(failed(attempt, Outcome.DEFERRED, FULL, stages=STAGES))
+                agent.run(failed(attempt, Outcome.DEFERRED, FULL, stages=STAGES, transcripts=(SAID,)))
             elif route is routes[1] and minute > 57:
                 agent.run(failed(attempt, fault=EXPIRED, stages=all_stages()))
             elif route is routes[2] and minute == 30:
