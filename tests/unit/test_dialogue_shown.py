@@ -66,7 +66,8 @@ def test_what_is_kept_is_bounded() -> None:
     """A huge answer is not held on to, nor is a listing."""
     reply = answered(SmtpReply(250, tuple("x" * 8000 for _ in range(200))))
     assert isinstance(reply, SmtpReply)
-    assert (len(reply.lines), {len(line) for line in reply.lines}) == (60, {TEXT_LIMIT + 1})
+    assert (len(reply.lines), reply.lines[30]) == (60, "(141 lines more)")
+    assert {len(line) for line in reply.lines if line.startswith("x")} == {TEXT_LIMIT + 1}
     status = answered(Status(ok=True, argument=b"x" * 8000))
     assert isinstance(status, Status)
     assert len(status.argument) < 1000
