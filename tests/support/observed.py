@@ -72,6 +72,15 @@ def failed(attempt: Attempt, outcome: Outcome = Outcome.FAILED, fault: Fault = R
     return Result(attempt=attempt, outcome=outcome, success=False, fault=fault, **changes)
 
 
+def transcript(*texts: str, leg: Leg = Leg.SUBMISSION) -> Transcript:
+    """Return what was said on a leg: each text by a server, 10 ms after the one before."""
+    lines = tuple(
+        Line(who=Speaker.SERVER, stage=Stage.GREETING, milliseconds=10 * number, text=text)
+        for number, text in enumerate(texts)
+    )
+    return Transcript(leg=leg, server="smtp.acme.example:587", start_seconds=0.5, lines=lines)
+
+
 def all_stages() -> tuple[StageTiming, ...]:
     """Return every stage that a round trip with STARTTLS on both legs can have."""
     legs = (Leg.SUBMISSION, Leg.TRANSIT, Leg.RETRIEVAL)
