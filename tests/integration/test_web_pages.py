@@ -141,16 +141,19 @@ async def test_route_page_shows_what_sessions_told(client, agent):
 
 
 async def test_route_page_tells_what_was_said(client, agent):
-    """Each failed attempt has its transcript folded away; a success and one of which nothing was told have none."""
+    """Each failed attempt leads to its transcript; a success and one of which nothing was told have none."""
     route = make_route()
     said = (transcript("220 hello", SCRIPT), transcript("+OK", leg=Leg.RETRIEVAL))
     agent.run(failed(make_attempt(route, 0.0), transcripts=said))
     agent.run(failed(make_attempt(route, 60.0)))
     agent.run(on_time(make_attempt(route, 120.0)))
-    page = await text_of(client, "/routes/acme-internal")
-    assert page.count("<details") == 1
-    assert page.index('id="transcript-token-0"') < page.index("submission at smtp.acme.example:587")
-    assert "<code>220 hello</code>" in page
+    page = await text_of(client, "/routes/acme-internal?attempt=token-120")
+    assert page.count(">Transcript<") == 1
+    assert "<details" not in page
+    assert 'href="?attempt=token-0#transcript"' in page
+    page = await text_of(client, "/routes/acme-internal?attempt=token-0")
+    assert page.index("<details") < page.index("submission at smtp.acme.example:587")
+    assert ">220 hello</code>" in page
     assert "&lt;script&gt;" in page
     assert "<script>alert" not in page
 
