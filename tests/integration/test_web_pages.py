@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import (
+    NOT_ARRIVED,
+    WALL,
+    all_stages,
+    failed,
+    make_attempt,
+    make_route,
+    on_time,
+    told,
+    transcript,
+)
 from tests.support.site import Agent, browsing, text_of
 
 from mailsonar.model.observer import Login
 from mailsonar.model.provenance import Hop, Provenance
 from mailsonar.model.result import Outcome, TlsFacts
 from mailsonar.model.server import Mechanism
+from mailsonar.model.stage import Leg
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -69,7 +80,7 @@ async def test_route_page(client, agent):
     agent.run(on_time(make_attempt(route, 60.0, token="cafe0002"), stages=all_stages(), tls=(facts,)))
     agent.tell("duplicate_seen", make_attempt(route, 60.0, token="cafe0002"))
     page = await text_of(client, "/routes/acme-internal")
-    assert page.count("<rect class=") == len(all_stages())
+    assert page.count('<td class="bar">') == len(all_stages())
     assert page.index("cafe0002") < page.index("cafe0001")
     for words in (
         "535 no",
@@ -129,6 +140,24 @@ async def test_route_page_shows_what_sessions_told(client, agent):
     assert "on pop.acme.example:110, login by PLAIN</dd>" in await text_of(client, "/routes/acme-internal")
 
 
+async def test_route_page_tells_what_was_said(client, agent):
+    """Each failed attempt leads to its transcript; a success and one of which nothing was told have none."""
+    route = make_route()
+    said = (transcript("220 hello", SCRIPT), transcript("+OK", leg=Leg.RETRIEVAL))
+    agent.run(failed(make_attempt(route, 0.0), transcripts=said))
+    agent.run(failed(make_attempt(route, 60.0)))
+    agent.run(on_time(make_attempt(route, 120.0)))
+    page = await text_of(client, "/routes/acme-internal?attempt=token-120")
+    assert page.count(">Transcript<") == 1
+    assert "<details" not in page
+    assert 'href="?attempt=token-0#transcript"' in page
+    page = await text_of(client, "/routes/acme-internal?attempt=token-0")
+    assert page.index("<details") < page.index("submission at smtp.acme.example:587")
+    assert ">220 hello</code>" in page
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
+
+
 async def test_pages_escape_everything(client, agent):
     """Neither a name of the config nor a server's text can become markup."""
     route = make_route(SCRIPT.replace("/", "\\"), (("customer", SCRIPT),))
@@ -155,9 +184,17 @@ async def test_pages_have_no_inline_script_or_style(client, agent):
         assert "<style" not in page
         assert page.count("<script") == page.count('<script src="/static/')
     for path, content_type in (
-        ("refresh.js", "text/javascript"),
+        ("live.js", "text/javascript"),
         ("style.css", "text/css"),
         ("icon.svg", "image/svg+xml"),
     ):
         answer = await client.get(f"/static/{path}")
         assert (answer.status, answer.content_type) == (200, content_type)
+
+
+@pytest.mark.parametrize("name", ["a/b", "{a}", "a b", "ä%2F", "?a#b"])
+async def test_every_name_has_its_page(client, agent, name):
+    """Whatever a route is called, the link on the overview leads to its page."""
+    agent.configure(make_route(name))
+    href = (await text_of(client, "/")).split('href="/routes/')[1].split('"')[0]
+    assert "No attempt yet" in await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))

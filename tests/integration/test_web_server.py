@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.support.observed import all_stages, make_attempt, make_route, on_time
+from tests.support.observed import all_stages, failed, make_attempt, make_route, on_time, transcript
 from tests.support.site import Agent, browsing, text_of
 
 
@@ -95,14 +95,41 @@ async def test_api(client, agent):
     }  # fmt: skip
 
 
+async def test_api_tells_what_was_said(client, agent):
+    """A failure among the results has its transcript; in the list of all routes there is no room for it."""
+    agent.run(failed(make_attempt(make_route()), transcripts=(transcript("220 hello"),)))
+    (listed,) = json.loads(await text_of(client, "/api/v1/routes"))
+    (result,) = json.loads(await text_of(client, "/api/v1/routes/acme-internal/results"))
+    [session] = result.pop("transcript")
+    assert [line["text"] for line in session["lines"]] == ["220 hello"]
+    assert listed["latest"] == result
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/routes/nothing", "/api/v1/routes/nothing", "/api/v1/routes/no/results", "/static/../server.py"],
+    ["/nothing", "/routes/no/thing", "/api/v1/nothing", "/static/../server.py"],
 )
 async def test_unknown_paths_have_one_answer(client, path):
     """What does not exist is 404 with a text that repeats nothing of the request."""
     async with client.get(aiohttp.client.URL(path, encoded=True)) as answer:
         assert (answer.status, await answer.text()) == (404, "Not found.\n")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/routes/nothing", "/api/v1/routes/nothing/results"])
+async def test_unknown_routes_are_told_to_programs(client, path):
+    """A route that does not exist is 404 as JSON, which repeats nothing of the request."""
+    async with client.get(path) as answer:
+        assert (answer.status, await answer.json()) == (404, {"error": "There is no such route."})
+
+
+async def test_unknown_routes_are_told_to_people(client):
+    """A route that does not exist is 404 as a page that leads back to all of them."""
+    async with client.get("/routes/nothing") as answer:
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+    assert "No such route" in page
+    assert '<a href="/">All routes</a>' in page
+    assert "nothing" not in page
 
 
 @pytest.mark.parametrize(

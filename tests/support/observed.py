@@ -11,6 +11,7 @@ from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import STAGES_OF, Leg, Stage, StageTiming
+from mailsonar.model.transcript import Line, Speaker, Transcript
 
 WALL = 1_795_000_000.0
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED, detail="not seen in time")
@@ -68,6 +69,15 @@ def on_time(attempt: Attempt, round_trip: float = 1.84, **changes: Any) -> Resul
 def failed(attempt: Attempt, outcome: Outcome = Outcome.FAILED, fault: Fault = REJECTED, **changes: Any) -> Result:
     """Return a failure; with outcome PENDING it is the verdict at the deadline."""
     return Result(attempt=attempt, outcome=outcome, success=False, fault=fault, **changes)
+
+
+def transcript(*texts: str, leg: Leg = Leg.SUBMISSION, server: str = "smtp.acme.example:587") -> Transcript:
+    """Return what was said on a leg: each text by a server, 10 ms after the one before."""
+    lines = tuple(
+        Line(who=Speaker.SERVER, stage=Stage.GREETING, milliseconds=10 * number, text=text)
+        for number, text in enumerate(texts)
+    )
+    return Transcript(leg=leg, server=server, start_seconds=0.5, lines=lines)
 
 
 def all_stages() -> tuple[StageTiming, ...]:

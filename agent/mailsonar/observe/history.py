@@ -1,7 +1,8 @@
 """The last results of each route, for the page and the API.
 
 One entry per attempt, from its start on: pending, then with its verdict, then with its outcome. An entry is never
-dropped while it is pending, and failures outlive successes: they are what people look for the next morning.
+dropped while it is pending, and failures outlive successes: they are what people look for the next morning. What was
+said on them is kept of the last few.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mailsonar.observe.logins import newer
 
 KEPT_RESULTS = 50
 KEPT_FAILURES = 20
+KEPT_TRANSCRIPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class RouteView:
 
     `latest` is the result of the most recently started attempt that has a verdict, `seen` of the one whose message was
     seen; `last_success` may be older than all of `results`. `logins` holds what is known of each account that the route
-    uses, its sender's first.
+    uses, its sender's first. `changed` is the history's revision at which the results last did.
     """
 
     route: Route
@@ -34,6 +36,7 @@ class RouteView:
     seen: Result | None
     last_success: Result | None
     logins: tuple[Login, ...] = ()
+    changed: int = 0
 
     @property
     def pending(self) -> tuple[Attempt, ...]:
@@ -51,6 +54,7 @@ class _RouteHistory:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.changed = 0
         self._entries: dict[str, Result] = {}
         self._last_success: Result | None = None
 
@@ -63,6 +67,8 @@ class _RouteHistory:
         if token not in self._entries or self._entries[token].outcome is not Outcome.PENDING:
             return
         self._entries[token] = result
+        if result.transcripts:
+            self._forget_transcripts()
         newest = self._last_success
         if result.success and (newest is None or newest.attempt.started <= result.attempt.started):
             self._last_success = result
@@ -70,6 +76,12 @@ class _RouteHistory:
     def count_duplicate(self, token: str) -> None:
         if entry := self._entries.get(token):
             self._entries[token] = replace(entry, duplicates=entry.duplicates + 1)
+
+    def _forget_transcripts(self) -> None:
+        """Drop what was said on failures of long ago."""
+        told = [token for token, result in self._entries.items() if result.transcripts]
+        for token in told[:-KEPT_TRANSCRIPTS]:
+            self._entries[token] = replace(self._entries[token], transcripts=())
 
     def _forget_old(self) -> None:
         """Drop what is neither recent, nor pending, nor one of the last failures."""
@@ -88,6 +100,7 @@ class _RouteHistory:
             latest=next((result for result in results if result.success is not None), None),
             seen=next((result for result in results if result.round_trip_seconds is not None), None),
             last_success=self._last_success,
+            changed=self.changed,
         )
 
 
@@ -96,18 +109,25 @@ def _is_failure(result: Result) -> bool:
 
 
 class History:
-    """Keeps the results of the routes of the current config, and of no others."""
+    """Keeps the results of the routes of the current config, and of no others.
+
+    `revision` counts what changed, so that a page can ask for what is new; `configured` is that of the last config.
+    """
 
     def __init__(self) -> None:
+        self.revision = 0
+        self.configured = 0
         self._routes: dict[str, _RouteHistory] = {}
         self._logins: dict[str, Login | None] = {}  # by account; None until a session told something
 
     def set_routes(self, routes: Sequence[Route]) -> None:
         """Keep these routes from now on; those that stay keep their results."""
+        self.revision += 1
+        self.configured = self.revision
         old, self._routes = self._routes, {}
         for route in routes:
             history = old.get(route.name) or _RouteHistory(route)
-            history.route = route
+            history.route, history.changed = route, self.revision
             self._routes[route.name] = history
         accounts = (account for route in routes for account in accounts_of(route))
         self._logins = {account.key: self._logins.get(account.key) for account in accounts}
@@ -128,7 +148,7 @@ class History:
 
     def attempt_started(self, attempt: Attempt) -> None:
         """Enter an attempt as pending."""
-        if history := self._routes.get(attempt.route.name):
+        if history := self._change(attempt):
             history.start(attempt)
 
     def attempt_resumed(self, attempt: Attempt) -> None:
@@ -143,18 +163,26 @@ class History:
 
     def verdict_fell(self, result: Result) -> None:
         """Enter the verdict of an attempt that stays pending."""
-        if history := self._routes.get(result.attempt.route.name):
+        if history := self._change(result.attempt):
             history.update(result)
 
     def attempt_ended(self, result: Result) -> None:
         """Enter the outcome of an attempt."""
-        if history := self._routes.get(result.attempt.route.name):
+        if history := self._change(result.attempt):
             history.update(result)
 
     def duplicate_seen(self, attempt: Attempt) -> None:
         """Count a further copy in the attempt's entry."""
-        if history := self._routes.get(attempt.route.name):
+        if history := self._change(attempt):
             history.count_duplicate(attempt.token_id)
+
+    def _change(self, attempt: Attempt) -> _RouteHistory | None:
+        """Return the history that an attempt belongs to, which is about to change; None if its route is gone."""
+        history = self._routes.get(attempt.route.name)
+        if history:
+            self.revision += 1
+            history.changed = self.revision
+        return history
 
     def maildrop_looked(self, look: Look) -> None:
         """Note nothing: what a look finds reaches the page with the result."""

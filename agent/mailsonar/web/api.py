@@ -8,6 +8,7 @@ from aiohttp import web
 
 from mailsonar.observe.history import RouteView
 from mailsonar.observe.result_json import result_as_json, rfc3339
+from mailsonar.observe.transcript_json import told_as_json
 from mailsonar.web.site import SITE
 from mailsonar.web.state import state_of
 
@@ -20,24 +21,22 @@ async def routes(request: web.Request) -> web.Response:
 
 async def route(request: web.Request) -> web.Response:
     """Serve one route."""
-    return web.json_response(_route(find_route(request), request.app[SITE].clock.wall()))
+    view = _find_route(request)
+    return _no_such_route() if view is None else web.json_response(_route(view, request.app[SITE].clock.wall()))
 
 
 async def results(request: web.Request) -> web.Response:
     """Serve a list of a route's results, the newest attempt first."""
-    return web.json_response([result_as_json(result) for result in find_route(request).results])
+    view = _find_route(request)
+    return _no_such_route() if view is None else web.json_response([told_as_json(result) for result in view.results])
 
 
-def find_route(request: web.Request) -> RouteView:
-    """Return the route that the path names.
+def _find_route(request: web.Request) -> RouteView | None:
+    return request.app[SITE].history.route(request.match_info["name"])
 
-    Raises:
-        HTTPNotFound: there is none of that name.
-    """
-    view = request.app[SITE].history.route(request.match_info["name"])
-    if view is None:
-        raise web.HTTPNotFound
-    return view
+
+def _no_such_route() -> web.Response:
+    return web.json_response({"error": "There is no such route."}, status=404)
 
 
 def _route(view: RouteView, now_wall: float) -> dict[str, Any]:
