@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from tests.support.scripted_peer import network
@@ -123,6 +124,22 @@ async def test_a_cancelled_race_leaves_nothing(stack: ExitStack) -> None:
     with pytest.raises(asyncio.CancelledError):
         await race
     assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_a_race_that_is_cancelled_twice_leaves_nothing(stack: ExitStack, turns: int) -> None:
+    """A deadline and its caller may cancel it one after the other, just as the connection is there: it is closed."""
+    port = stack.enter_context(listener(V4)).getsockname()[1]
+    race = asyncio.ensure_future(connect([address(V4, port)]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for _ in range(2):
+        race.cancel()
+        await asyncio.sleep(0)
+    with suppress(asyncio.CancelledError):
+        (await race).close()
+    del race
+    gc.collect()  # a socket that is still open warns here, and warnings are errors
 
 
 def server(host: str, port: int, ip_version: IpVersion = IpVersion.ANY) -> Server:

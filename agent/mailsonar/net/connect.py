@@ -80,18 +80,21 @@ class _Race:
         return ConnectFailed("; ".join(details), errno=telling, stage=Stage.CONNECT)
 
     async def end(self) -> None:
-        """Take the attempts that still run out of the race."""
+        """Take the attempts that still run out of the race; whoever is cancelled meanwhile, none keeps its socket."""
         for task in self.running:
+            task.add_done_callback(_drop)
             task.cancel()
         try:
-            outcomes = await asyncio.gather(*self.running, return_exceptions=True)
+            await asyncio.gather(*self.running, return_exceptions=True)
         except asyncio.CancelledError:
             if self._winner:
                 self._winner.close()
             raise
-        for outcome in outcomes:
-            if isinstance(outcome, socket.socket):
-                outcome.close()
+
+
+def _drop(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _attempt(address: Address) -> socket.socket:
