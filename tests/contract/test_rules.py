@@ -113,3 +113,14 @@ def test_after_every_alert_that_fires_it_is_shown_to_end() -> None:
             ended.add(expected["alertname"])
             firing.discard(expected["alertname"])
     assert ended == set(alerting.alert_names()) - {"Watchdog"}
+
+
+def test_the_readme_names_every_alert_and_what_to_replace() -> None:
+    """Whoever loads the rules knows what they will hear, and points the links to places of his own."""
+    readme = (alerting.DASHBOARDS / "README.md").read_text(encoding="utf-8")
+    for path in alerting.RULE_FILES:
+        [row] = re.findall(rf"^\| `{path.name}` \| (.*) \|$", readme, re.MULTILINE)
+        named = {rule["alert"] for group in alerting.read(path)["groups"] for rule in group["rules"] if "alert" in rule}
+        assert set(re.findall(r"`(\w+)`", row)) == named
+    assert "s#https://grafana.example.com#" in readme
+    assert "s#https://github.com/mailsonar/mailsonar/blob/main/dashboards/runbooks#" in readme
