@@ -93,6 +93,20 @@ async def test_later_look_that_hangs(mail: Probing, monkeypatch: pytest.MonkeyPa
     assert at(mail.seen.verdicts[0].fault) == (Leg.RETRIEVAL, Stage.LIST, Reason.TIMEOUT)
 
 
+async def test_look_under_way_after_one_that_failed(mail: Probing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a look has an end, or hangs, the fault of the one before stands: no other one shows while it is mended."""
+    monkeypatch.setattr(polling, "RETRY_SECONDS", 0.2)
+    mail.pop3.faults.on(pop3_faults.IN_USE)
+    _, first = await mail.begin(mail.route("first"))
+    await mail.seen.until(lambda: bool(mail.seen.looks))
+    mail.pop3.faults.off(pop3_faults.IN_USE)
+    mail.pop3.faults.on(faults.late("UIDL", 0.8))
+    judged = await verdict(mail, mail.route("second", timeouts=PATIENT, deadline_seconds=0.5))
+    assert len(mail.seen.looks) == 1
+    assert at(judged.fault) == (Leg.RETRIEVAL, Stage.AUTHENTICATE, Reason.MAILDROP_IN_USE)
+    first.cancel()
+
+
 async def test_no_look_since_because_the_one_before_failed(mail: Probing, monkeypatch: pytest.MonkeyPatch) -> None:
     """While looks are held off after failures, the last failure stands: it is not the message that is late."""
     monkeypatch.setattr(polling, "RETRY_SECONDS", 5.0)

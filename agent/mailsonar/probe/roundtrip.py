@@ -195,9 +195,9 @@ class RoundTrip:
             return overtaken(Leg.SUBMISSION, self.submitting.stage if self.submitting else None), None
         if self._report.fault:
             return self._report.fault, None
-        looking, last = self.owner.looking, self.owner.last_look
+        looking, last, standing = self.owner.looking, self.owner.last_look, self.owner.last_fate.fault
         is_first = last is None or last.started < (self.awaited.sought_since or 0.0)
-        if looking and (is_first or looking.waiting_seconds > HANGING_SECONDS):
+        if looking and (looking.waiting_seconds > HANGING_SECONDS or (is_first and not standing)):
             return overtaken(Leg.RETRIEVAL, looking.stage), looking.recording
         fate = self.owner.fate_of(self.awaited)
         return fate.fault or NOT_ARRIVED, fate.recording
