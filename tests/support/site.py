@@ -53,7 +53,7 @@ class Agent:
         self.probed.append(name)
         return self.can_probe
 
-    def site(self, *, lifecycle):
+    def site(self, *, lifecycle, **changes):
         return Site(
             registry=self.registry,
             history=self.history,
@@ -65,6 +65,7 @@ class Agent:
             probe_now=self.probe_now,
             config_text=lambda: "routes: {}\n",
             lifecycle=lifecycle,
+            **changes,
         )
 
 
