@@ -32,7 +32,7 @@ _log = logging.getLogger("mailsonar.web")
 
 def _is_ours(record: logging.LogRecord) -> bool:
     """Tell whether a record is about us: a malformed request is answered, but its text, a password even, not logged."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | web.RequestPayloadError))
 
 
 _log.addFilter(_is_ours)
