@@ -9,9 +9,12 @@ from dataclasses import asdict
 
 from mailsonar.clock import Clock
 from mailsonar.journal.records import Count, EndedRecord, OpenRecord
+from mailsonar.journal.store import Store
 from mailsonar.journal.writer import Writer
 from mailsonar.model.result import Result
+from mailsonar.observe.history import KEPT_TRANSCRIPTS
 from mailsonar.observe.result_json import result_as_json
+from mailsonar.observe.transcript_json import transcripts_as_json
 from mailsonar.probe.ledger import Intent
 from mailsonar.probe.pending import Bounce
 
@@ -64,8 +67,9 @@ class JournalLedger:
             ended_wall=self._clock.wall(),
             outcome=result.outcome,
             result=json.dumps(result_as_json(result)),
+            transcript=json.dumps(transcripts_as_json(result.transcripts)) if result.transcripts else "",
         )
-        await self._writer.write(lambda store: store.end(record))
+        await self._writer.write(lambda store: _end(store, record))
         self._counts[record.route][record.outcome] += 1
 
     def abandon(self, record: OpenRecord) -> None:
@@ -85,3 +89,9 @@ class JournalLedger:
         """Forget attempts that ended long ago, but for the last few of each route."""
         before = self._clock.wall() - older_than_seconds
         self._writer.order(lambda store: store.prune(before, keep))
+
+
+def _end(store: Store, record: EndedRecord) -> None:
+    store.end(record)
+    if record.transcript:
+        store.tell(record, KEPT_TRANSCRIPTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from mailsonar.app.state import State
 from mailsonar.clock import Clock
@@ -10,6 +11,7 @@ from mailsonar.journal.records import EndedRecord
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route
 from mailsonar.observe.result_restore import restored
+from mailsonar.observe.transcript_json import restored_transcripts
 
 
 def past_attempts(state: State, routes: Iterable[Route], clock: Clock) -> Iterator[Attempt]:
@@ -22,7 +24,7 @@ def past_results(state: State, routes: Iterable[Route], clock: Clock) -> Iterato
     """Yield the results on record of routes that still run, the oldest first."""
     for attempt, record in _past(state, routes, clock):
         if record.result and (result := restored(record.result, attempt)):
-            yield result
+            yield replace(result, transcripts=restored_transcripts(record.transcript))
 
 
 def _past(state: State, routes: Iterable[Route], clock: Clock) -> Iterator[tuple[Attempt, EndedRecord]]:

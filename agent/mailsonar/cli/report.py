@@ -12,10 +12,11 @@ from rich.text import Text
 from mailsonar.cli.provenance import hop_table, verdict_line
 from mailsonar.cli.server_report import fresh_page, printed_on
 from mailsonar.cli.severity import Thresholds, severity, worst
+from mailsonar.cli.transcript import transcript_heading, transcript_table
 from mailsonar.model.result import Outcome, Result
 from mailsonar.model.route import Expectation
-from mailsonar.observe.result_json import result_as_json
 from mailsonar.observe.timeline import timeline
+from mailsonar.observe.transcript_json import told_as_json
 
 BAR_WIDTH = 32
 _NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -24,7 +25,7 @@ _STYLES = ("green", "yellow", "red", "magenta")
 
 def as_json(results: Sequence[Result], _: Thresholds) -> str:
     """Return the results as a JSON list."""
-    return json.dumps([result_as_json(result) for result in results], indent=2) + "\n"
+    return json.dumps([told_as_json(result) for result in results], indent=2) + "\n"
 
 
 def as_nagios(results: Sequence[Result], thresholds: Thresholds) -> str:
@@ -65,6 +66,9 @@ def _print(page: Console, result: Result, thresholds: Thresholds) -> None:
     page.print(headline)
     if result.stages:
         page.print(_waterfall(result))
+    for transcript in result.transcripts:
+        page.print(transcript_heading(transcript))
+        page.print(transcript_table(transcript))
     if result.provenance.verdicts:
         page.print(verdict_line(result.provenance))
     if result.provenance.hops:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from mailsonar.dialogue.bearer import bearer, mechanisms_of, with_status
 from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.refusals import pop3_refusal
-from mailsonar.dialogue.steps import Dialogue, Patience, ask
+from mailsonar.dialogue.steps import Dialogue, Patience, Veil, ask
 from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
 from mailsonar.model.server import Account, Credentials, Mechanism, Security, TokenCredentials
 from mailsonar.model.stage import Stage
@@ -92,7 +92,7 @@ def _bearer(mechanism: Mechanism, account: Account) -> Dialogue[tuple[Status, st
     if not status.continues:
         return status, None
     why = sasl.bearer_status(status.argument.strip())
-    status = yield from ask(Stage.AUTHENTICATE, acknowledgement, read_status)
+    status = yield from ask(Stage.AUTHENTICATE, acknowledgement, read_status, veil=Veil("***"))
     if status.continues:
         yield from _cancel_surplus()
     if status.ok:
@@ -103,21 +103,26 @@ def _bearer(mechanism: Mechanism, account: Account) -> Dialogue[tuple[Status, st
 def _at_once(mechanism: Mechanism, response: bytes) -> Dialogue[Status]:
     """Give the one response with the command, or after an empty challenge where it makes the line too long."""
     encoded = sasl.encode(response)
-    line = f"AUTH {mechanism} {encoded}"
+    begin = f"AUTH {mechanism}"
+    line = f"{begin} {encoded}"
     if len(line) + 2 <= COMMAND_LINE_LIMIT:
-        return (yield from ask(Stage.AUTHENTICATE, line, read_status))
-    status = yield from ask(Stage.AUTHENTICATE, f"AUTH {mechanism}", read_status)
-    return (yield from ask(Stage.AUTHENTICATE, encoded, read_status)) if status.continues else status
+        return (yield from ask(Stage.AUTHENTICATE, line, read_status, veil=Veil(f"{begin} ***", (encoded,))))
+    status = yield from ask(Stage.AUTHENTICATE, begin, read_status, veil=Veil(begin))
+    if not status.continues:
+        return status
+    return (yield from ask(Stage.AUTHENTICATE, encoded, read_status, veil=Veil("***", (encoded,))))
 
 
 def _cancel_surplus() -> Dialogue[None]:
     with suppress(MailSonarError):
-        yield from ask(Stage.AUTHENTICATE, "*", read_status, Patience.QUIT)
+        yield from ask(Stage.AUTHENTICATE, "*", read_status, Patience.QUIT, Veil("*"))
     raise ProtocolViolation("one challenge more than the mechanism has", stage=Stage.AUTHENTICATE)
 
 
 def _user(credentials: Credentials) -> Dialogue[Status]:
-    status = yield from ask(Stage.AUTHENTICATE, f"USER {credentials.username}", read_status)
+    user, password = f"USER {credentials.username}", credentials.password.reveal()
+    status = yield from ask(Stage.AUTHENTICATE, user, read_status, veil=Veil(user))
     if not status.ok:
         return status
-    return (yield from ask(Stage.AUTHENTICATE, f"PASS {credentials.password.reveal()}", read_status))
+    veil = Veil("PASS ***", (password,))
+    return (yield from ask(Stage.AUTHENTICATE, f"PASS {password}", read_status, veil=veil))

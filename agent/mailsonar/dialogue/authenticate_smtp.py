@@ -12,7 +12,7 @@ from typing import Protocol
 from mailsonar.dialogue.bearer import bearer, mechanisms_of, with_status
 from mailsonar.dialogue.command_smtp import ask_smtp
 from mailsonar.dialogue.refusals import smtp_refusal
-from mailsonar.dialogue.steps import Dialogue, Patience
+from mailsonar.dialogue.steps import Dialogue, Patience, Veil
 from mailsonar.model.fault import AuthenticationUnavailable, MailSonarError, ProtocolViolation
 from mailsonar.model.server import Account, Credentials, Mechanism, Security, TokenCredentials
 from mailsonar.model.stage import Stage
@@ -90,7 +90,7 @@ def _bearer(mechanism: Mechanism, account: Account) -> Dialogue[tuple[SmtpReply,
     if reply.code != 334:
         return reply, None
     status = sasl.bearer_status("".join(reply.lines).strip())
-    reply = yield from ask_smtp(Stage.AUTHENTICATE, acknowledgement)
+    reply = yield from ask_smtp(Stage.AUTHENTICATE, acknowledgement, veil=Veil("***"))
     if reply.code == 334:
         yield from _cancel_surplus()
     if reply.code == 235:
@@ -104,17 +104,23 @@ def _plain(credentials: Credentials) -> Dialogue[SmtpReply]:
 
 def _at_once(mechanism: Mechanism, response: bytes) -> Dialogue[SmtpReply]:
     """Give the one response with the command, or after an empty challenge where the line or the server is too short."""
-    line = f"AUTH {mechanism} {sasl.encode(response)}"
+    encoded = sasl.encode(response)
+    line = f"AUTH {mechanism} {encoded}"
     if len(line) + 2 <= COMMAND_LINE_LIMIT:
-        reply = yield from ask_smtp(Stage.AUTHENTICATE, line)
+        reply = yield from ask_smtp(Stage.AUTHENTICATE, line, veil=Veil(f"AUTH {mechanism} ***", (encoded,)))
         if reply.code != 501:
             return reply
-    reply = yield from ask_smtp(Stage.AUTHENTICATE, f"AUTH {mechanism}")
+    reply = yield from _begin(mechanism)
     return (yield from _answer(reply, lambda _challenge: response))
 
 
+def _begin(mechanism: Mechanism) -> Dialogue[SmtpReply]:
+    line = f"AUTH {mechanism}"
+    return (yield from ask_smtp(Stage.AUTHENTICATE, line, veil=Veil(line)))
+
+
 def _login(credentials: Credentials) -> Dialogue[SmtpReply]:
-    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH LOGIN")
+    reply = yield from _begin(Mechanism.LOGIN)
     reply = yield from _answer(reply, lambda _challenge: credentials.username.encode())
     return (yield from _answer(reply, lambda _challenge: credentials.password.reveal().encode()))
 
@@ -125,11 +131,19 @@ def _cram_md5(credentials: Credentials) -> Dialogue[SmtpReply]:
             raise ProtocolViolation("an empty challenge")
         return sasl.cram_md5(credentials.username, credentials.password.reveal(), challenge)
 
-    reply = yield from ask_smtp(Stage.AUTHENTICATE, "AUTH CRAM-MD5")
-    return (yield from _answer(reply, respond))
+    reply = yield from _begin(Mechanism.CRAM_MD5)
+    return (yield from _answer(reply, respond, _proof))
 
 
-def _answer(reply: SmtpReply, respond: Callable[[bytes], bytes]) -> Dialogue[SmtpReply]:
+def _proof(response: bytes) -> str:
+    """Return what of CRAM-MD5's response is worth guessing passwords against."""
+    return response.decode().rpartition(" ")[2]
+
+
+def _answer(
+    reply: SmtpReply, respond: Callable[[bytes], bytes], proof: Callable[[bytes], str] = sasl.encode
+) -> Dialogue[SmtpReply]:
+    """Answer a challenge, if it is one; `proof` returns what of the response must not show, besides its base64."""
     if reply.code != 334:
         return reply
     try:
@@ -138,7 +152,8 @@ def _answer(reply: SmtpReply, respond: Callable[[bytes], bytes]) -> Dialogue[Smt
         senseless.stage = Stage.AUTHENTICATE
         yield from _cancel()
         raise
-    return (yield from ask_smtp(Stage.AUTHENTICATE, sasl.encode(response)))
+    encoded = sasl.encode(response)
+    return (yield from ask_smtp(Stage.AUTHENTICATE, encoded, veil=Veil("***", (encoded, proof(response)))))
 
 
 def _cancel_surplus() -> Dialogue[None]:
@@ -148,4 +163,4 @@ def _cancel_surplus() -> Dialogue[None]:
 
 def _cancel() -> Dialogue[None]:
     with suppress(MailSonarError):
-        yield from ask_smtp(Stage.AUTHENTICATE, "*", Patience.QUIT)
+        yield from ask_smtp(Stage.AUTHENTICATE, "*", Patience.QUIT, Veil("*"))

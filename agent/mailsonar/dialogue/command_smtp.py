@@ -9,21 +9,23 @@ from __future__ import annotations
 from functools import partial
 
 from mailsonar.dialogue.refusals import smtp_refusal
-from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, out_of_turn
+from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Veil, out_of_turn
 from mailsonar.model.fault import MailSonarError
 from mailsonar.model.stage import Stage
 from mailsonar.wire.lines import command
 from mailsonar.wire.smtp import ReplyReader, SmtpReply
 
 
-def ask_smtp(stage: Stage, line: str, patience: Patience = Patience.COMMAND) -> Dialogue[SmtpReply]:
+def ask_smtp(
+    stage: Stage, line: str, patience: Patience = Patience.COMMAND, veil: Veil | None = None
+) -> Dialogue[SmtpReply]:
     """Write a command line and wait for its reply."""
-    return (yield from transmit(stage, command(line), patience))
+    return (yield from transmit(stage, command(line), patience, veil))
 
 
-def transmit(stage: Stage, octets: bytes, patience: Patience) -> Dialogue[SmtpReply]:
+def transmit(stage: Stage, octets: bytes, patience: Patience, veil: Veil | None) -> Dialogue[SmtpReply]:
     """Write what is ready to go, a command line or the content, and wait for its reply."""
-    reply: SmtpReply = yield Exchange(stage, octets, ReplyReader(), patience, partial(_farewell, stage))
+    reply: SmtpReply = yield Exchange(stage, octets, ReplyReader(), patience, partial(_farewell, stage), veil)
     return reply
 
 

@@ -33,10 +33,19 @@ def out_of_turn(_said: bytes) -> MailSonarError:
 
 
 @dataclass(frozen=True, slots=True)
+class Veil:
+    """What a transcript may show in place of what is sent, and what of it must not show where the server repeats it."""
+
+    shown: str
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange(Generic[T]):
     """Write `send` (nothing, for a greeting), then read until `read` is satisfied.
 
-    `unasked` tells what it amounts to if something waits to be read before the question.
+    `unasked` tells what it amounts to if something waits to be read before the question. Without a veil, `send` may be
+    shown; what is sent to authenticate never is.
     """
 
     stage: Stage
@@ -44,6 +53,7 @@ class Exchange(Generic[T]):
     read: Reader[T]
     patience: Patience = Patience.COMMAND
     unasked: Callable[[bytes], MailSonarError] = out_of_turn
+    veil: Veil | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +80,11 @@ def hear(stage: Stage, read: Reader[T], patience: Patience = Patience.GREETING) 
     return value
 
 
-def ask(stage: Stage, line: str, read: Reader[T], patience: Patience = Patience.COMMAND) -> Dialogue[T]:
+def ask(
+    stage: Stage, line: str, read: Reader[T], patience: Patience = Patience.COMMAND, veil: Veil | None = None
+) -> Dialogue[T]:
     """Write a command line and wait for its answer."""
-    value: T = yield Exchange(stage, command(line), read, patience)
+    value: T = yield Exchange(stage, command(line), read, patience, veil=veil)
     return value
 
 

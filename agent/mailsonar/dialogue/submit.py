@@ -12,7 +12,7 @@ from mailsonar.dialogue.authenticate_smtp import authenticate
 from mailsonar.dialogue.command_smtp import ask_smtp, transmit
 from mailsonar.dialogue.notes import LoginNotes
 from mailsonar.dialogue.refusals import expect, smtp_refusal
-from mailsonar.dialogue.steps import Dialogue, Patience, hear, upgrade
+from mailsonar.dialogue.steps import Dialogue, Patience, Veil, hear, upgrade
 from mailsonar.message.compose import Envelope
 from mailsonar.model.fault import MailSonarError, Reason, Refused, StarttlsUnavailable
 from mailsonar.model.result import Reply
@@ -122,7 +122,8 @@ def _transact(mail: Mail, extensions: Extensions, notes: SubmissionNotes) -> Dia
     reply = yield from ask_smtp(Stage.DATA, "DATA")
     expect(notes.hear(reply), 354, stage=Stage.DATA)
     try:
-        reply = yield from transmit(Stage.DATA, data_block(mail.content), Patience.DATA)
+        veil = Veil(f"{len(mail.content)} bytes of message")
+        reply = yield from transmit(Stage.DATA, data_block(mail.content), Patience.DATA, veil)
     except MailSonarError as error:
         notes.uncertain = error.sent
         raise

@@ -25,7 +25,7 @@ class OpenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRecord:
-    """An attempt with its outcome; `result` is the result as JSON."""
+    """An attempt with its outcome; `result` is the result as JSON, and so is `transcript`, of a failure."""
 
     token_id: str
     route: str
@@ -33,6 +33,7 @@ class EndedRecord:
     ended_wall: float
     outcome: str
     result: str
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

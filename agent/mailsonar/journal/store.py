@@ -30,6 +30,13 @@ CREATE TABLE breakers (
     account TEXT PRIMARY KEY, until REAL NOT NULL, digest TEXT NOT NULL, fault TEXT NOT NULL
 ) WITHOUT ROWID;
 """
+# Later than the others: a journal of the same version may be without it, and one with it serves older programs.
+_TRANSCRIPTS = (
+    """CREATE TABLE IF NOT EXISTS transcripts (
+    token TEXT PRIMARY KEY, route TEXT NOT NULL, started REAL NOT NULL, transcript TEXT NOT NULL
+) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS transcripts_by_route ON transcripts (route, started)",
+)
 _TABLES = frozenset({"identity", "attempts", "counts", "breakers"})
 _COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
 
@@ -77,6 +84,8 @@ class Store:
             self._connection.execute("PRAGMA synchronous=FULL")
             if is_new:
                 self._create(instance)
+            for statement in _TRANSCRIPTS:
+                self._connection.execute(statement)
             self.instance = self._read_instance()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
@@ -148,6 +157,23 @@ class Store:
         if made.rowcount:
             self._connection.execute(_COUNT, (record.route, record.outcome))
 
+    def tell(self, record: EndedRecord, keep: int) -> None:
+        """Record what was said on an attempt that failed, and forget that of the route's failures before the last few.
+
+        Args:
+            record: whose transcript it is.
+            keep: how many each route keeps.
+        """
+        self._connection.execute(
+            "INSERT OR REPLACE INTO transcripts VALUES (?, ?, ?, ?)",
+            (record.token_id, record.route, record.started_wall, record.transcript),
+        )
+        self._connection.execute(
+            "DELETE FROM transcripts WHERE token IN "
+            "(SELECT token FROM transcripts WHERE route = ? ORDER BY started DESC LIMIT -1 OFFSET ?)",
+            (record.route, keep),
+        )
+
     def prune(self, ended_before_wall: float, keep: int) -> None:
         """Forget ended attempts from before an instant, but keep the last few of each route."""
         self._connection.execute(
@@ -156,6 +182,7 @@ class Store:
             ") WHERE place <= ?)",
             (ended_before_wall, keep),
         )
+        self._connection.execute("DELETE FROM transcripts WHERE token NOT IN (SELECT token FROM attempts)")
 
     def open_attempts(self) -> list[OpenRecord]:
         """Return the attempts without an outcome, the oldest first."""
@@ -184,14 +211,15 @@ class Store:
             results_of_each_route: how many of the last ones come with their result; the others' is "".
         """
         rows = self._connection.execute(
-            "SELECT token, route, started, ended, outcome, CASE WHEN place <= ? THEN result ELSE '' END FROM ("
+            "SELECT token, last.route, last.started, ended, outcome, CASE WHEN place <= ? THEN result ELSE '' END, "
+            "coalesce(transcript, '') FROM ("
             "SELECT *, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts "
-            "WHERE outcome IS NOT NULL) ORDER BY started",
+            "WHERE outcome IS NOT NULL) AS last LEFT JOIN transcripts USING (token) ORDER BY last.started",
             (results_of_each_route,),
         )
         return [
-            EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j)
-            for t, r, s, e, o, j in rows
+            EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j, transcript=c)
+            for t, r, s, e, o, j, c in rows
         ]
 
     def open_breaker(self, record: BreakerRecord) -> None:

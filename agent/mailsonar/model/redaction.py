@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 STRUCK_OUT = "***"
 CUT = "…"
 _SHORTEST = 4
 _LONG = 64
+# A text is cut at its end: the last few ellipses of a line are ours, and a server's own must not cost us time.
+_CUTS = 4
+_CUT_LIMIT = 400
 _PIECE = re.compile(r"[A-Za-z0-9._~+/=-]{12,}")
 
 
@@ -24,40 +28,61 @@ def strike_out(text: str, secrets: Iterable[str]) -> str:
         text: what is about to be shown; where it was cut short stands an ellipsis.
         secrets: plain values; those under four characters are struck out as whole only.
     """
-    for secret in secrets:
-        forms = _forms(secret)
-        for form in forms:
-            text = text.replace(form, STRUCK_OUT)
-        if CUT in text:
-            text = _strike_out_cut(text, forms)
-        text = _strike_out_pieces(text, forms)
-    return text
+    return Strike(secrets).out_of(text)
 
 
-def _strike_out_pieces(text: str, forms: Iterable[str]) -> str:
-    """Return the text without parts of what is so long that a server may quote it line by line: an access token."""
-    long_forms = [form for form in forms if len(form) >= _LONG]
+class Strike:
+    """Strikes the same secrets out of one text after the other."""
 
-    def struck_out(piece: re.Match[str]) -> str:
-        return STRUCK_OUT if any(piece[0] in form for form in long_forms) else piece[0]
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._forms = {form for secret in secrets for form in _forms(secret)}
 
-    return _PIECE.sub(struck_out, text) if long_forms else text
+    def out_of(self, text: str) -> str:
+        """Return the text with every form of the secrets struck out."""
+        shown, end = "", 0
+        for start, stop in sorted((*self._whole(text), *self._cut(text))):
+            if stop > end:  # what secrets have in common goes with the first of them, the rest with the next
+                shown += text[end:start] + STRUCK_OUT if start >= end else ""
+                end = stop
+        return self._without_pieces(shown + text[end:])
+
+    def _whole(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where the forms stand in the text."""
+        for form in self._forms:
+            start = text.find(form)
+            while start >= 0:
+                yield start, start + len(form)
+                start = text.find(form, start + 1)
+
+    def _cut(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where a cut has left the beginnings of forms."""
+        for line in re.finditer("[^\n]+", text) if CUT in text else ():
+            ends = [cut.start() for cut in re.finditer(CUT, line[0])]
+            for end in ends[-_CUTS:]:
+                lengths = range(min(end, _CUT_LIMIT), 0, -1)
+                longest = next((some for some in lengths if line[0][end - some : end] in self._beginnings), 0)
+                if longest:
+                    yield line.start() + end - longest, line.start() + end
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(form[:length] for form in self._forms for length in range(1, min(len(form), _CUT_LIMIT + 1)))
+
+    def _without_pieces(self, text: str) -> str:
+        """Return the text without parts of what is so long that a server may quote it line by line: an access token."""
+        long_forms = [form for form in self._forms if len(form) >= _LONG]
+
+        def struck_out(piece: re.Match[str]) -> str:
+            return STRUCK_OUT if any(piece[0] in form for form in long_forms) else piece[0]
+
+        return _PIECE.sub(struck_out, text) if long_forms else text
 
 
-def _strike_out_cut(text: str, forms: Iterable[str]) -> str:
-    """Return the text without what a cut has left of the forms."""
-    beginnings = {form[:length] for form in forms for length in range(1, min(len(form), len(text) + 1))}
-    for beginning in sorted(beginnings, key=len, reverse=True):
-        text = text.replace(beginning + CUT, STRUCK_OUT + CUT)
-    return text
-
-
-def _forms(secret: str) -> list[str]:
+def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     encoded = [_inner_base64(raw, offset) for offset in range(3)]
     shown = "".join(char if char.isprintable() else " " for char in secret)
-    forms = {secret, shown, *(form for form in encoded if len(form) >= _SHORTEST)}
-    return sorted(forms - {""}, key=len, reverse=True)
+    return {secret, shown, *(form for form in encoded if len(form) >= _SHORTEST)} - {""}
 
 
 def _inner_base64(raw: bytes, offset: int) -> str:

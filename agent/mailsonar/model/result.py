@@ -12,6 +12,7 @@ from mailsonar.model.fault import Fault
 from mailsonar.model.provenance import NOTHING_TOLD, Provenance
 from mailsonar.model.route import Route
 from mailsonar.model.stage import StageTiming
+from mailsonar.model.transcript import Transcript
 
 
 class Outcome(StrEnum):
@@ -79,7 +80,7 @@ class Result:
 
     `success` is None while no verdict has fallen. `round_trip_seconds`, `error_seconds` and `transit_seconds` are None
     unless the message was seen. `outcome` is PENDING in a result that only carries the verdict at the deadline.
-    `provenance` is what a message that arrived tells of its way, and is advisory.
+    `provenance` is what a message that arrived tells of its way, and is advisory. `transcripts` are a failure's only.
     """
 
     attempt: Attempt
@@ -94,3 +95,4 @@ class Result:
     tls: tuple[TlsFacts, ...] = ()
     provenance: Provenance = NOTHING_TOLD
     duplicates: int = 0
+    transcripts: tuple[Transcript, ...] = ()

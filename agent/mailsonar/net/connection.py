@@ -44,6 +44,15 @@ class Connection:
         """Return our own address on this connection."""
         return str(self._socket.getsockname()[0])
 
+    @property
+    def peer(self) -> str:
+        """Return the peer's address and port on this connection."""
+        try:
+            host, port = self._socket.getpeername()[:2]
+        except OSError:  # the peer has reset the connection already
+            return "a peer that is gone"
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
     async def receive(self) -> None:
         """Wait for bytes and append them to the buffer; the event loop gets its turn however fast the peer talks.
 

@@ -46,6 +46,8 @@ class Session:
         self.server = server
         self.stopwatch = stopwatch
         self.tls: TlsFacts | None = None
+        self._recording = stopwatch.recording
+        self._recording.server = server.name
         self._network = network
         self._ends = stopwatch.started + server.timeouts.session
 
@@ -62,15 +64,25 @@ class Session:
             MailSonarError: a stage failed; the error names it.
         """
         self.stopwatch.failed = None
+        self._recording.is_over = False
         try:
             connection = await self._connect()
             try:
-                return await self._perform(script(_address_literal(connection.local_host)), connection)
+                value = await self._perform(script(_address_literal(connection.local_host)), connection)
             finally:
                 connection.close()
         except MailSonarError as error:
             self.stopwatch.failed = error.stage
+            self.fail(error)
             raise
+        finally:
+            self._recording.is_over = True
+        self._recording.happened(self._network.clock.monotonic(), Stage.QUIT, "closed")
+        return value
+
+    def fail(self, error: MailSonarError) -> None:
+        """Put on record why the session failed, or never came about."""
+        self._recording.failed(self._network.clock.monotonic(), error)
 
     async def _connect(self) -> Connection:
         timeout = self.server.timeouts.connect
@@ -81,7 +93,9 @@ class Session:
             addresses = [spelt_out] if spelt_out else await self._network.resolver.resolve(self.server, left)
         with self._stage(Stage.CONNECT):
             async with self._deadline(ends, f"no connection within {timeout:.3g} s"):
-                return Connection(await connect(addresses), self._network.clock)
+                connection = Connection(await connect(addresses), self._network.clock)
+        self._recording.happened(connection.received_at, Stage.CONNECT, f"connected to {connection.peer}")
+        return connection
 
     async def _perform(self, dialogue: Dialogue[T], connection: Connection) -> T:
         step: Step
@@ -91,6 +105,7 @@ class Session:
                 try:
                     value = await self._take(step, connection)
                 except MailSonarError as error:
+                    self.fail(error)
                     step = dialogue.throw(error)
                 else:
                     step = dialogue.send(value)
@@ -128,6 +143,7 @@ class Session:
             error.sent = sent
             raise
         self.stopwatch.received_at[exchange.stage] = connection.received_at
+        self._recording.answered(connection.received_at, exchange.stage, value)
         return value
 
     async def _ask(self, exchange: Exchange[T], connection: Connection) -> None:
@@ -137,6 +153,7 @@ class Session:
             await connection.send(exchange.send)
         finally:
             self.stopwatch.sent_at[exchange.stage] = connection.sent_at
+            self._recording.asked(connection.sent_at, exchange)
 
     async def _start_tls(self, connection: Connection) -> None:
         timeout = self.server.timeouts.tls
@@ -150,6 +167,7 @@ class Session:
                 self.tls = None if failure.verify_code is None else unverified_facts(self.server, failure.detail)
                 raise
         self.tls = verified_facts(self.server, session)
+        self._recording.happened(self._network.clock.monotonic(), Stage.TLS_HANDSHAKE, self.tls)
 
     def _patience(self, patience: Patience) -> float:
         timeouts = self.server.timeouts

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from mailsonar.clock import Clock
 from mailsonar.model.stage import STAGES_OF, Leg, Stage, StageTiming
+from mailsonar.net.recording import Recording
 
 
 class Stopwatch:
-    """Times the stages of one session on one leg; `sent_at` and `received_at` give a stage's last write and read."""
+    """Times the stages of one session on one leg; `sent_at` and `received_at` give a stage's last write and read.
+
+    What was said and when is on `recording`.
+    """
 
     def __init__(self, leg: Leg, clock: Clock) -> None:
         self.leg = leg
         self.started = clock.monotonic()
+        self.recording = Recording(leg, self.started)
         self.stage: Stage | None = None
         self.failed: Stage | None = None
         self.sent_at: dict[Stage, float] = {}

@@ -1,7 +1,8 @@
 """The last results of each route, for the page and the API.
 
 One entry per attempt, from its start on: pending, then with its verdict, then with its outcome. An entry is never
-dropped while it is pending, and failures outlive successes: they are what people look for the next morning.
+dropped while it is pending, and failures outlive successes: they are what people look for the next morning. What was
+said on them is kept of the last few.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mailsonar.observe.logins import newer
 
 KEPT_RESULTS = 50
 KEPT_FAILURES = 20
+KEPT_TRANSCRIPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class _RouteHistory:
         if token not in self._entries or self._entries[token].outcome is not Outcome.PENDING:
             return
         self._entries[token] = result
+        if result.transcripts:
+            self._forget_transcripts()
         newest = self._last_success
         if result.success and (newest is None or newest.attempt.started <= result.attempt.started):
             self._last_success = result
@@ -70,6 +74,12 @@ class _RouteHistory:
     def count_duplicate(self, token: str) -> None:
         if entry := self._entries.get(token):
             self._entries[token] = replace(entry, duplicates=entry.duplicates + 1)
+
+    def _forget_transcripts(self) -> None:
+        """Drop what was said on failures of long ago."""
+        told = [token for token, result in self._entries.items() if result.transcripts]
+        for token in told[:-KEPT_TRANSCRIPTS]:
+            self._entries[token] = replace(self._entries[token], transcripts=())
 
     def _forget_old(self) -> None:
         """Drop what is neither recent, nor pending, nor one of the last failures."""

@@ -67,12 +67,20 @@ async def hold_admitted(session: Session, account: Account, tokens: Tokens, scri
         TokenUnavailable: there is no access token.
         MailSonarError: a stage failed.
     """
-    admitted = await _admitted(account, tokens)
+    admitted = await _let_in(session, account, tokens)
     try:
         return await session.hold(lambda name: script(admitted, name))
     except TokenExpired:
-        renewed = await _admitted(account, tokens, refused=admitted)
+        renewed = await _let_in(session, account, tokens, refused=admitted)
         return await session.hold(lambda name: script(renewed, name))
+
+
+async def _let_in(session: Session, account: Account, tokens: Tokens, refused: Account | None = None) -> Account:
+    try:
+        return await _admitted(account, tokens, refused)
+    except TokenUnavailable as error:
+        session.fail(error)
+        raise
 
 
 async def _admitted(account: Account, tokens: Tokens, refused: Account | None = None) -> Account:

@@ -18,6 +18,8 @@ from mailsonar.probe.known import Sighting
 from mailsonar.probe.pending import Bounce, Fate
 from mailsonar.probe.submission import SubmissionReport
 
+UNREMOVED_LIMIT = 100
+
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED)
 NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOCKED)
 NOT_LOOKED = Fault(
@@ -32,6 +34,23 @@ UNREADABLE = Fault(
     reason=Reason.REJECTED,
     detail="a message that came since is listed, but cannot be read: nobody can say whose it is",
 )
+
+CLOGGED = Fault(
+    leg=Leg.RETRIEVAL,
+    stage=Stage.DELETE,
+    reason=Reason.HELD_BACK,
+    detail=f"{UNREMOVED_LIMIT} of our own messages could not be removed from the maildrop: nothing more goes there",
+)
+
+
+def overtaken(leg: Leg, stage: Stage | None) -> Fault:
+    """Return the fault that a session is still under way at the route's deadline, at a stage if it has come to one."""
+    return Fault(
+        leg=leg,
+        stage=stage or Stage.CONNECT,
+        reason=Reason.RESOLVE if stage is Stage.RESOLVE else Reason.TIMEOUT,  # no answer is no address
+        detail="the route's deadline passed while this was under way",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +121,7 @@ class Findings:
             tls=tuple(facts for facts in (report and report.tls, fate.tls) if facts),
             provenance=fate.provenance,
             duplicates=fate.duplicates,
+            transcripts=(),
             **figures,
         )
 

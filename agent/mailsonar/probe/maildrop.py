@@ -22,14 +22,13 @@ from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.admission import have_token, hold_admitted, secrets_of
 from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, MaildropBook
-from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE
+from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE, UNREMOVED_LIMIT
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
 from mailsonar.probe.retreat import Hold, Use, secret_digest
 from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
 
-UNREMOVED_LIMIT = 100
 HOLD_CHECK_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -118,7 +117,7 @@ class MaildropOwner:
         if self.last_look is None or self.last_look.started < left_at:
             now = self._clock.monotonic()
             hold = self._workshop.retreats.hold(self.maildrop.account, now)
-            return replace(fate, fault=hold.fault_at(now) if hold else NOT_LOOKED)
+            return replace(fate, fault=hold.fault_at(now) if hold else NOT_LOOKED, recording=None)
         reason = self._book.known.unreadable_since(left_at)
         return replace(fate, fault=replace(UNREADABLE, reason=reason)) if reason else fate
 
@@ -211,7 +210,8 @@ class MaildropOwner:
         listed_at = session.stopwatch.received_at.get(Stage.LIST, started)
         self.last_look = LastLook(started=started, listing_seconds=listed_at - started, failures=failures)
         login = encounter(self._workshop, self.maildrop.account, notes.login, fault, session.tls)
-        self.last_fate = Fate(fault=fault, stages=session.stopwatch.timings(), tls=login.tls)
+        watch = session.stopwatch
+        self.last_fate = Fate(fault=fault, stages=watch.timings(), tls=login.tls, recording=watch.recording)
         self._tell(login, notes, fault, cleanup_fault)
         self._settle(started)
         self._looked.set()

@@ -14,6 +14,7 @@ from mailsonar.model.fault import Fault
 from mailsonar.model.provenance import NOTHING_TOLD, Provenance
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.stage import StageTiming
+from mailsonar.net.recording import Recording
 from mailsonar.probe.known import Known, Sighting, is_place
 
 
@@ -39,7 +40,7 @@ class Fate:
     """What the maildrop has to say about a message in the end.
 
     With a sighting it arrived, with a bounce it never will. Without either, it was not there in the last look, or, with
-    a fault, nobody can say.
+    a fault, nobody can say. `recording` is of the look that tells it.
     """
 
     sighting: Sighting | None = None
@@ -49,6 +50,7 @@ class Fate:
     tls: TlsFacts | None = None
     provenance: Provenance = NOTHING_TOLD
     duplicates: int = 0
+    recording: Recording | None = None
 
 
 class Copies:

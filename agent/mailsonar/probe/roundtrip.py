@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 from mailsonar.dialogue.submit import Mail
-from mailsonar.model.fault import Fault, HeldBack, Reason
+from mailsonar.model.fault import Fault, HeldBack
 from mailsonar.model.result import Attempt, Outcome, Result
+from mailsonar.model.route import accounts_of
 from mailsonar.model.stage import Leg, Stage
+from mailsonar.net.recording import Recording
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.admission import have_token, secrets_of
 from mailsonar.probe.bounces import BounceWatch, decisive
 from mailsonar.probe.classify import classify
-from mailsonar.probe.findings import NOT_ARRIVED, Findings
-from mailsonar.probe.maildrop import UNREMOVED_LIMIT, MaildropOwner
+from mailsonar.probe.findings import CLOGGED, NOT_ARRIVED, Findings, overtaken
+from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.provenance import struck_out
 from mailsonar.probe.submission import SubmissionReport, not_submitted, retry_delays, submit_once
 from mailsonar.probe.telling import tell
+from mailsonar.probe.transcripts import transcripts
 from mailsonar.probe.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
 HANGING_SECONDS = 1.0
+SUBMISSIONS_TOLD = 3
 
 Owners = Mapping[str, MaildropOwner]
 
@@ -48,6 +53,8 @@ class RoundTrip:
         self._workshop = workshop
         self._clock = workshop.network.clock
         self._report: SubmissionReport | None = None
+        self._submissions: deque[Recording] = deque(maxlen=SUBMISSIONS_TOLD)
+        self._look: Recording | None = None
         self.awaited = Awaited(
             attempt=attempt,
             deadline=attempt.started + route.deadline_seconds,
@@ -101,6 +108,7 @@ class RoundTrip:
         finally:
             judge.cancel()
             self._stop_looking(Fate())
+        result = self._told(result, self._look)
         await self._workshop.ledger.end(result)
         tell(self._workshop.observers, lambda observer: observer.attempt_ended(result))
         return result
@@ -120,12 +128,13 @@ class RoundTrip:
         if self._reports:
             self._reports.start()
         fate = await decisive(self.awaited.fate, self._reports)
+        self._look = fate.recording
         told = struck_out(fate.provenance, self._secrets())
         return self._findings.conclude(replace(fate, provenance=told))
 
     def _secrets(self) -> list[str]:
-        route, tokens = self.attempt.route, self._workshop.tokens
-        return [*secrets_of(route.sender.account, tokens), *secrets_of(route.maildrop.account, tokens)]
+        tokens = self._workshop.tokens
+        return [secret for account in accounts_of(self.attempt.route) for secret in secrets_of(account, tokens)]
 
     async def _submit(self, mail: Mail, turn: AsyncExitStack) -> SubmissionReport:
         async with turn:
@@ -147,11 +156,12 @@ class RoundTrip:
 
     async def _hold_session(self, mail: Mail) -> SubmissionReport:
         if self.owner.is_clogged:
-            return not_submitted(_clogged())
+            return not_submitted(CLOGGED)
         account = self.attempt.route.sender.account
         self._report = None
         await have_token(account, self._workshop.tokens)
         self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
+        self._submissions.append(self.submitting.recording)
         self._report = await submit_once(account, mail, self._workshop, self.submitting)
         return self._report
 
@@ -165,19 +175,32 @@ class RoundTrip:
         await self._clock.sleep(self.awaited.deadline - self._clock.monotonic())
         if self._was_overdue:
             await self.owner.looked()
-        judged = self.judged = self._findings.verdict(self.awaited.sighting, self._fault_now())
+        fault, look = self._fault_now()
+        judged = self.judged = self._told(self._findings.verdict(self.awaited.sighting, fault), look)
         tell(self._workshop.observers, lambda observer: observer.verdict_fell(judged))
 
-    def _fault_now(self) -> Fault:
+    def _told(self, result: Result, look: Recording | None) -> Result:
+        """Return a failure with what was said on it; one that is late keeps what explains the fault that it keeps."""
+        if result.success is not False:
+            return result
+        if result.round_trip_seconds is not None and self.judged and self.judged.fault is result.fault:
+            return replace(result, transcripts=self.judged.transcripts)
+        recordings = [*self._submissions, *([look] if look else [])]
+        told = transcripts(self.attempt, recordings, self._secrets, self._clock.monotonic())
+        return replace(result, transcripts=told)
+
+    def _fault_now(self) -> tuple[Fault, Recording | None]:
+        """Return what is wrong, and the look that tells it."""
         if self._report is None:
-            return _overtaken(Leg.SUBMISSION, self.submitting)
+            return overtaken(Leg.SUBMISSION, self.submitting.stage if self.submitting else None), None
         if self._report.fault:
-            return self._report.fault
+            return self._report.fault, None
         looking, last = self.owner.looking, self.owner.last_look
         is_first = last is None or last.started < (self.awaited.sought_since or 0.0)
         if looking and (is_first or looking.waiting_seconds > HANGING_SECONDS):
-            return _overtaken(Leg.RETRIEVAL, looking)
-        return self.owner.fate_of(self.awaited).fault or NOT_ARRIVED
+            return overtaken(Leg.RETRIEVAL, looking.stage), looking.recording
+        fate = self.owner.fate_of(self.awaited)
+        return fate.fault or NOT_ARRIVED, fate.recording
 
     @property
     def waited_seconds(self) -> float:
@@ -212,22 +235,3 @@ class RoundTrip:
             judged=self.judged,
             was_overdue=self._was_overdue,
         )
-
-
-def _overtaken(leg: Leg, stopwatch: Stopwatch | None) -> Fault:
-    stage = stopwatch.stage if stopwatch else None
-    return Fault(
-        leg=leg,
-        stage=stage or Stage.CONNECT,
-        reason=Reason.RESOLVE if stage is Stage.RESOLVE else Reason.TIMEOUT,  # no answer is no address
-        detail="the route's deadline passed while this was under way",
-    )
-
-
-def _clogged() -> Fault:
-    return Fault(
-        leg=Leg.RETRIEVAL,
-        stage=Stage.DELETE,
-        reason=Reason.HELD_BACK,
-        detail=f"{UNREMOVED_LIMIT} of our own messages could not be removed from the maildrop: nothing more goes there",
-    )

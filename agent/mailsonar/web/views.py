@@ -11,6 +11,7 @@ from mailsonar.model.server import Account
 from mailsonar.observe.history import RouteView
 from mailsonar.web.journey import Journey, journey
 from mailsonar.web.state import State, state_of
+from mailsonar.web.transcripts import SessionView, session_view
 from mailsonar.web.waterfall import Bar, waterfall
 from mailsonar.web.wording import age, duration, fault_words, utc
 
@@ -79,6 +80,7 @@ class ResultRow:
     error: str
     fault: FaultWords | None
     duplicates: int
+    sessions: tuple[SessionView, ...]
 
 
 def route_row(view: RouteView, now_wall: float) -> RouteRow:
@@ -131,6 +133,7 @@ def result_row(result: Result, now_wall: float) -> ResultRow:
         error=_seconds(result.error_seconds),
         fault=_fault(result.fault),
         duplicates=result.duplicates,
+        sessions=tuple(session_view(transcript) for transcript in result.transcripts),
     )
 
 
