@@ -228,7 +228,7 @@ async def test_the_host_does_not_matter(connect, target):
 async def test_a_flood_of_requests_in_a_row(monkeypatch, connect):
     """Who sends requests but takes no answers is held back, then dropped; others are served meanwhile."""
     monkeypatch.setattr(guard, "ANSWER_SECONDS", 0.3)
-    reader, writer = await connect()
+    _, writer = await connect()
     writer.transport.pause_reading()
     writer.write(REQUEST.replace(b"/ ", b"/huge ", 1) + REQUEST * 1_000_000)
     for _ in range(20):

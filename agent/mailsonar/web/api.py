@@ -9,6 +9,7 @@ from aiohttp import web
 from mailsonar.observe.history import RouteView
 from mailsonar.observe.result_json import result_as_json, rfc3339
 from mailsonar.observe.transcript_json import told_as_json
+from mailsonar.web.openapi import DOCUMENT
 from mailsonar.web.site import SITE
 from mailsonar.web.state import state_of
 
@@ -27,6 +28,11 @@ async def route(request: web.Request) -> web.Response:
 async def results(request: web.Request) -> web.Response:
     """Serve a list of a route's results, the newest attempt first."""
     return web.json_response([told_as_json(result) for result in find_route(request).results])
+
+
+async def openapi(_: web.Request) -> web.Response:
+    """Serve the document that describes all of this."""
+    return web.json_response(DOCUMENT)
 
 
 def find_route(request: web.Request) -> RouteView:

@@ -34,6 +34,7 @@ def build_app(site: Site) -> web.Application:
             web.get("/-/healthy", lifecycle.healthy),
             web.get("/-/ready", lifecycle.ready),
             web.post("/-/reload", lifecycle.reload),
+            web.get("/api/v1/openapi.json", api.openapi),
             web.get("/api/v1/routes", api.routes),
             web.get("/api/v1/routes/{name}", api.route),
             web.get("/api/v1/routes/{name}/results", api.results),
