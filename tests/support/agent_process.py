@@ -58,7 +58,8 @@ class AgentProcess:
         self._reservation = PortReservation()
         self._process: asyncio.subprocess.Process | None = None
         self.port = self._reservation.reserve()
-        self.url = f"http://{place.address}:{self.port}"
+        self.address = f"{place.address}:{self.port}"
+        self.url = f"http://{self.address}"
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
@@ -105,7 +106,7 @@ class AgentProcess:
             "--config.file",
             self._config_file,
         ]
-        command += ["--web.listen-address", f"{self._place.address}:{self.port}", *self._arguments]
+        command += ["--web.listen-address", self.address, *self._arguments]
         with (self._folder / "stdout").open("ab") as stdout, (self._folder / "stderr").open("ab") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdin=asyncio.subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=self._environment

@@ -77,11 +77,16 @@ class Program:
             RuntimeError: it ended instead, or did not get ready in time; the message carries the end of its log.
         """
         try:
-            until(lambda: self._process.poll() is not None or ready(), f"{self._command[0]} to serve")
+            until(lambda: self.exit_status is not None or ready(), f"{self._command[0]} to serve")
         except TimeoutError as error:
             raise RuntimeError(f"{error}\n{log()[-4000:]}") from error
-        if self._process.poll() is not None:
-            raise RuntimeError(f"{self._command[0]} ended with {self._process.returncode}\n{log()[-4000:]}")
+        if self.exit_status is not None:
+            raise RuntimeError(f"{self._command[0]} ended with {self.exit_status}\n{log()[-4000:]}")
+
+    @property
+    def exit_status(self) -> int | None:
+        """Return what it ended with, None while it runs."""
+        return self._process.poll()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program itself; nothing happens where it has ended."""
