@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from tests.dialogue.accounts import KEY, account_of, transcripts
 from tests.dialogue.conftest import Tls
+from tests.dialogue.telling import assert_well_told
 from tests.support.scripted_peer import network, recite, scripted_peer, server_at
 from tests.support.transcripts import Recital, Transcript, ending
 
@@ -102,16 +103,17 @@ def test_without_a_socket(transcript: Transcript) -> None:
 
 @each_transcript
 async def test_over_a_socket(transcript: Transcript, tls: Tls) -> None:
-    """Performed over TCP and TLS, the same dialogue says and finds the same."""
+    """Performed over TCP and TLS, the same dialogue says and finds the same, and tells nothing of anybody's mail."""
     security = Security(transcript.parameters["security"])
     implicit = tls.context if security is Security.IMPLICIT_TLS else None
     notebook, error = Notebook(), None
     with network() as net:
         async with scripted_peer(recite(transcript, tls.context), implicit) as port:
             server = server_at(port, protocol=Protocol.POP3, security=security, tls=tls.policy)
+            account = account_of(transcript.parameters, server)
             session = Session(net, server, Stopwatch(Leg.RETRIEVAL, SystemClock()))
             try:
-                await session.hold(lambda _: look(account_of(transcript.parameters, server), notebook))
+                await session.hold(lambda _: look(account, notebook))
             except MailSonarError as raised:
                 error = raised
     assert (ending(error), "; ".join(notebook.lines) or "nothing") == (
@@ -119,3 +121,4 @@ async def test_over_a_socket(transcript: Transcript, tls: Tls) -> None:
         transcript.parameters["notes"],
     )
     assert session.stopwatch.failed == (error.stage if error else None)
+    assert_well_told(transcript, session, account, error)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from tests.dialogue.accounts import account_of, transcripts
 from tests.dialogue.conftest import Tls
+from tests.dialogue.telling import assert_well_told
 from tests.support.scripted_peer import network, recite, scripted_peer, server_at
 from tests.support.transcripts import Recital, Transcript, ending
 
@@ -57,7 +58,7 @@ def test_without_a_socket(transcript: Transcript) -> None:
 
 @each_transcript
 async def test_over_a_socket(transcript: Transcript, tls: Tls) -> None:
-    """Performed over TCP and TLS, the same dialogue says and comes to the same."""
+    """Performed over TCP and TLS, the same dialogue says and comes to the same, and tells of it without a secret."""
     security = Security(transcript.parameters["security"])
     implicit = tls.context if security is Security.IMPLICIT_TLS else None
     notes, error = SubmissionNotes(), None
@@ -71,3 +72,4 @@ async def test_over_a_socket(transcript: Transcript, tls: Tls) -> None:
                 error = raised
     assert (ending(error), shown(notes)) == (transcript.parameters["ends"], transcript.parameters["notes"])
     assert session.stopwatch.failed == (error.stage if error else None)
+    assert_well_told(transcript, session, account, error)

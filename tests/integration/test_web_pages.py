@@ -69,7 +69,7 @@ async def test_route_page(client, agent):
     agent.run(on_time(make_attempt(route, 60.0, token="cafe0002"), stages=all_stages(), tls=(facts,)))
     agent.tell("duplicate_seen", make_attempt(route, 60.0, token="cafe0002"))
     page = await text_of(client, "/routes/acme-internal")
-    assert page.count("<rect class=") == len(all_stages())
+    assert page.count('<td class="bar">') == len(all_stages())
     assert page.index("cafe0002") < page.index("cafe0001")
     for words in (
         "535 no",
@@ -155,9 +155,17 @@ async def test_pages_have_no_inline_script_or_style(client, agent):
         assert "<style" not in page
         assert page.count("<script") == page.count('<script src="/static/')
     for path, content_type in (
-        ("refresh.js", "text/javascript"),
+        ("live.js", "text/javascript"),
         ("style.css", "text/css"),
         ("icon.svg", "image/svg+xml"),
     ):
         answer = await client.get(f"/static/{path}")
         assert (answer.status, answer.content_type) == (200, content_type)
+
+
+@pytest.mark.parametrize("name", ["a/b", "{a}", "a b", "ä%2F", "?a#b"])
+async def test_every_name_has_its_page(client, agent, name):
+    """Whatever a route is called, the link on the overview leads to its page."""
+    agent.configure(make_route(name))
+    href = (await text_of(client, "/")).split('href="/routes/')[1].split('"')[0]
+    assert "No attempt yet" in await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))

@@ -97,13 +97,30 @@ async def test_api(client, agent):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/routes/nothing", "/api/v1/routes/nothing", "/api/v1/routes/no/results", "/static/../server.py"],
+    ["/nothing", "/routes/no/thing", "/api/v1/nothing", "/static/../server.py"],
 )
 async def test_unknown_paths_have_one_answer(client, path):
     """What does not exist is 404 with a text that repeats nothing of the request, as JSON where all is JSON."""
     told = '{"error": "Not found."}' if path.startswith("/api/") else "Not found.\n"
     async with client.get(aiohttp.client.URL(path, encoded=True)) as answer:
         assert (answer.status, await answer.text()) == (404, told)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/routes/nothing", "/api/v1/routes/nothing/results"])
+async def test_unknown_routes_are_told_to_programs(client, path):
+    """A route that does not exist is 404 as JSON, which repeats nothing of the request."""
+    async with client.get(path) as answer:
+        assert (answer.status, await answer.json()) == (404, {"error": "There is no such route."})
+
+
+async def test_unknown_routes_are_told_to_people(client):
+    """A route that does not exist is 404 as a page that leads back to all of them."""
+    async with client.get("/routes/nothing") as answer:
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+    assert "No such route" in page
+    assert '<a href="/">All routes</a>' in page
+    assert "nothing" not in page
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 from mailsonar.model.fault import Fault, Reason
@@ -11,6 +12,7 @@ from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Account, Credentials, Protocol, Secret, Security, Server
 from mailsonar.model.stage import STAGES_OF, Leg, Stage, StageTiming
+from mailsonar.model.transcript import Line, Speaker, Transcript
 
 WALL = 1_795_000_000.0
 NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRIVED, detail="not seen in time")
@@ -74,6 +76,15 @@ def all_stages() -> tuple[StageTiming, ...]:
     """Return every stage that a round trip with STARTTLS on both legs can have."""
     legs = (Leg.SUBMISSION, Leg.TRANSIT, Leg.RETRIEVAL)
     return tuple(StageTiming(leg=leg, stage=stage, seconds=0.05) for leg in legs for stage in STAGES_OF[leg])
+
+
+def said(*texts: str, server: str = "smtp.acme.example:587") -> Transcript:
+    """Return a transcript of what client and server said at `rcpt_to`, in turns."""
+    lines = [
+        Line(who=who, stage=Stage.RCPT_TO, milliseconds=100 + number, text=text)
+        for number, (who, text) in enumerate(zip(cycle((Speaker.CLIENT, Speaker.SERVER)), texts, strict=False))
+    ]
+    return Transcript(leg=Leg.SUBMISSION, server=server, start_seconds=0.0, lines=tuple(lines))
 
 
 def told(findings: str = "pass none fail", hops: int = 3) -> Provenance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ class Agent:
     reload_error: str | None = None
     probed: list[str] = field(default_factory=list)
     can_probe: bool = True
+    on_probe: Callable[[], None] = lambda: None
 
     def __post_init__(self):
         self.metrics = Metrics(self.registry, self.clock)
@@ -51,6 +53,7 @@ class Agent:
 
     def probe_now(self, name):
         self.probed.append(name)
+        self.on_probe()
         return self.can_probe
 
     def site(self, *, lifecycle, **changes):
@@ -70,15 +73,21 @@ class Agent:
 
 
 @asynccontextmanager
-async def browsing(site):
-    """Serve a site on a free port, and give a client of it."""
+async def serving(site):
+    """Serve a site on a free port, and give its origin."""
     listener = await serve(build_app(site), "127.0.0.1:0")
     host, port = listener.addresses[0]
     try:
-        async with aiohttp.ClientSession(f"http://{host}:{port}") as session:
-            yield session
+        yield f"http://{host}:{port}"
     finally:
         await listener.close()
+
+
+@asynccontextmanager
+async def browsing(site):
+    """Serve a site on a free port, and give a client of it."""
+    async with serving(site) as origin, aiohttp.ClientSession(origin) as session:
+        yield session
 
 
 async def text_of(client, path, **options):

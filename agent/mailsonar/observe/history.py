@@ -27,7 +27,7 @@ class RouteView:
 
     `latest` is the result of the most recently started attempt that has a verdict, `seen` of the one whose message was
     seen; `last_success` may be older than all of `results`. `logins` holds what is known of each account that the route
-    uses, its sender's first.
+    uses, its sender's first. `changed` is the history's revision at which the results last did.
     """
 
     route: Route
@@ -36,6 +36,7 @@ class RouteView:
     seen: Result | None
     last_success: Result | None
     logins: tuple[Login, ...] = ()
+    changed: int = 0
 
     @property
     def pending(self) -> tuple[Attempt, ...]:
@@ -53,6 +54,7 @@ class _RouteHistory:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.changed = 0
         self._entries: dict[str, Result] = {}
         self._last_success: Result | None = None
 
@@ -98,6 +100,7 @@ class _RouteHistory:
             latest=next((result for result in results if result.success is not None), None),
             seen=next((result for result in results if result.round_trip_seconds is not None), None),
             last_success=self._last_success,
+            changed=self.changed,
         )
 
 
@@ -106,18 +109,25 @@ def _is_failure(result: Result) -> bool:
 
 
 class History:
-    """Keeps the results of the routes of the current config, and of no others."""
+    """Keeps the results of the routes of the current config, and of no others.
+
+    `revision` counts what changed, so that a page can ask for what is new; `configured` is that of the last config.
+    """
 
     def __init__(self) -> None:
+        self.revision = 0
+        self.configured = 0
         self._routes: dict[str, _RouteHistory] = {}
         self._logins: dict[str, Login | None] = {}  # by account; None until a session told something
 
     def set_routes(self, routes: Sequence[Route]) -> None:
         """Keep these routes from now on; those that stay keep their results."""
+        self.revision += 1
+        self.configured = self.revision
         old, self._routes = self._routes, {}
         for route in routes:
             history = old.get(route.name) or _RouteHistory(route)
-            history.route = route
+            history.route, history.changed = route, self.revision
             self._routes[route.name] = history
         accounts = (account for route in routes for account in accounts_of(route))
         self._logins = {account.key: self._logins.get(account.key) for account in accounts}
@@ -138,7 +148,7 @@ class History:
 
     def attempt_started(self, attempt: Attempt) -> None:
         """Enter an attempt as pending."""
-        if history := self._routes.get(attempt.route.name):
+        if history := self._change(attempt):
             history.start(attempt)
 
     def attempt_resumed(self, attempt: Attempt) -> None:
@@ -153,18 +163,26 @@ class History:
 
     def verdict_fell(self, result: Result) -> None:
         """Enter the verdict of an attempt that stays pending."""
-        if history := self._routes.get(result.attempt.route.name):
+        if history := self._change(result.attempt):
             history.update(result)
 
     def attempt_ended(self, result: Result) -> None:
         """Enter the outcome of an attempt."""
-        if history := self._routes.get(result.attempt.route.name):
+        if history := self._change(result.attempt):
             history.update(result)
 
     def duplicate_seen(self, attempt: Attempt) -> None:
         """Count a further copy in the attempt's entry."""
-        if history := self._routes.get(attempt.route.name):
+        if history := self._change(attempt):
             history.count_duplicate(attempt.token_id)
+
+    def _change(self, attempt: Attempt) -> _RouteHistory | None:
+        """Return the history that an attempt belongs to, which is about to change; None if its route is gone."""
+        history = self._routes.get(attempt.route.name)
+        if history:
+            self.revision += 1
+            history.changed = self.revision
+        return history
 
     def maildrop_looked(self, look: Look) -> None:
         """Note nothing: what a look finds reaches the page with the result."""

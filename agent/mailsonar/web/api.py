@@ -10,6 +10,7 @@ from mailsonar.observe.history import RouteView
 from mailsonar.observe.result_json import result_as_json, rfc3339
 from mailsonar.observe.transcript_json import told_as_json
 from mailsonar.web.openapi import DOCUMENT
+from mailsonar.web.refusal import no_such_route
 from mailsonar.web.site import SITE
 from mailsonar.web.state import state_of
 
@@ -22,12 +23,16 @@ async def routes(request: web.Request) -> web.Response:
 
 async def route(request: web.Request) -> web.Response:
     """Serve one route."""
-    return web.json_response(_route(find_route(request), request.app[SITE].clock.wall()))
+    view = _find_route(request)
+    return no_such_route(request) if view is None else web.json_response(_route(view, request.app[SITE].clock.wall()))
 
 
 async def results(request: web.Request) -> web.Response:
     """Serve a list of a route's results, the newest attempt first."""
-    return web.json_response([told_as_json(result) for result in find_route(request).results])
+    view = _find_route(request)
+    if view is None:
+        return no_such_route(request)
+    return web.json_response([told_as_json(result) for result in view.results])
 
 
 async def openapi(_: web.Request) -> web.Response:
@@ -35,16 +40,8 @@ async def openapi(_: web.Request) -> web.Response:
     return web.json_response(DOCUMENT)
 
 
-def find_route(request: web.Request) -> RouteView:
-    """Return the route that the path names.
-
-    Raises:
-        HTTPNotFound: there is none of that name.
-    """
-    view = request.app[SITE].history.route(request.match_info["name"])
-    if view is None:
-        raise web.HTTPNotFound
-    return view
+def _find_route(request: web.Request) -> RouteView | None:
+    return request.app[SITE].history.route(request.match_info["name"])
 
 
 def _route(view: RouteView, now_wall: float) -> dict[str, Any]:

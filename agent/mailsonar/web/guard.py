@@ -15,7 +15,7 @@ ANSWER_SECONDS = 30.0
 CONTENT_SECURITY_POLICY = "Content-Security-Policy"
 _HEADERS = {
     CONTENT_SECURITY_POLICY: (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",

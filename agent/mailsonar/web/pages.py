@@ -1,21 +1,25 @@
 """The pages: view models of plain words, and the templates that show them.
 
-Templates escape everything; what a server sent is text like any other.
+Templates escape everything; what a server sent is text like any other. They are rendered in a thread, from values that
+do not change: the rows of a thousand routes take a while, which would otherwise be added to whatever is being timed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mailsonar import __version__
-from mailsonar.web.api import find_route
+from mailsonar.observe.history import RouteView
+from mailsonar.web.cursor import Cursor
+from mailsonar.web.fleet import fleet, groups, route_row
+from mailsonar.web.sieve import sieve_of
 from mailsonar.web.site import SITE
-from mailsonar.web.state import State
-from mailsonar.web.views import result_row, route_card, route_row
+from mailsonar.web.views import result_row, route_card
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -25,29 +29,64 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.globals["version"] = __version__
+_STARTED_MS = web.AppKey("started_ms", int)
+
+
+def note_start(app: web.Application) -> None:
+    """Note when this agent started: a page that an earlier one filled needs more than what is new."""
+    app[_STARTED_MS] = round(app[SITE].clock.wall() * 1000)
 
 
 async def overview(request: web.Request) -> web.Response:
-    """Show all routes, those that need attention first."""
-    now = request.app[SITE].clock.wall()
-    order = list(State)
-    rows = [route_row(view, now) for view in request.app[SITE].history.routes()]
-    rows.sort(key=lambda row: order.index(row.state))
-    counts = Counter(row.state for row in rows)
-    return _page("overview.html", rows=rows, counts=[(state, counts[state]) for state in order])
+    """Show all routes, those that need attention first; with `since`, only the rows that are new."""
+    history, now = request.app[SITE].history, request.app[SITE].clock.wall()
+    cursor = Cursor(process_wall_ms=request.app[_STARTED_MS], revision=history.revision, wall_ms=round(now * 1000))
+    since, configured = Cursor.parse(request.query.get("since", "")), history.configured
+    views, sieve = history.routes(), sieve_of(request.query)
+    is_part = since is not None and since.reaches(cursor, configured)
+
+    def values() -> Mapping[str, object]:
+        numbered = list(enumerate(views))
+        shown = since.changed(numbered, cursor) if since and is_part else numbered
+        rows = [route_row(view, number, now) for number, view in shown]
+        grouped = groups(rows, sieve)
+        return {
+            "fleet": fleet(views, now),
+            "groups": grouped,
+            "admitted": sum(admitted for _, members in grouped for _, admitted in members),
+            "sieve": sieve,
+            "cursor": cursor,
+            "is_part": is_part,
+        }
+
+    return await _page("overview.html", values, now)
 
 
 async def route(request: web.Request) -> web.Response:
     """Show one route: how it stands, where the time goes, and its recent attempts."""
-    view = find_route(request)
-    now = request.app[SITE].clock.wall()
-    return _page(
-        "route.html",
-        row=route_row(view, now),
-        card=route_card(view, now),
-        results=[result_row(result, now) for result in view.results],
-    )
+    site, now = request.app[SITE], request.app[SITE].clock.wall()
+    view = site.history.route(request.match_info["name"])
+    if view is None:
+        return await _page("missing.html", dict, now, status=404)
+    return await _page("route.html", lambda: _route_values(view, request, now), now)
 
 
-def _page(template: str, **values: object) -> web.Response:
-    return web.Response(text=_TEMPLATES.get_template(template).render(values), content_type="text/html")
+def _route_values(view: RouteView, request: web.Request, now_wall: float) -> Mapping[str, object]:
+    token = request.query.get("attempt")
+    return {
+        "row": route_row(view, 0, now_wall),
+        "card": route_card(view, now_wall, token),
+        "results": [result_row(result, now_wall) for result in view.results],
+        "can_probe": request.app[SITE].lifecycle,
+    }
+
+
+async def _page(
+    template: str, values: Callable[[], Mapping[str, object]], now_wall: float, status: int = 200
+) -> web.Response:
+    def render() -> str:
+        return _TEMPLATES.get_template(template).render(values(), now_ms=round(now_wall * 1000))
+
+    response = web.Response(text=await asyncio.to_thread(render), content_type="text/html", status=status)
+    response.enable_compression()
+    return response

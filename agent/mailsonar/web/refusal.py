@@ -19,3 +19,8 @@ def refuse(request: web.Request, status: int, reason: str, headers: Mapping[str,
     if request.path.startswith("/api/"):
         return web.json_response({"error": reason}, status=status, headers=headers)
     return web.Response(text=f"{reason}\n", status=status, headers=headers)
+
+
+def no_such_route(request: web.Request) -> web.Response:
+    """Return the answer to the name of a route that is none."""
+    return refuse(request, 404, "There is no such route.")

@@ -25,20 +25,21 @@ def build_app(site: Site) -> web.Application:
     """Return the application that serves a site."""
     app = web.Application(middlewares=(*MIDDLEWARES, ask_for_password), client_max_size=MAX_BODY_BYTES)
     app[SITE] = site
+    pages.note_start(app)
     app.on_response_prepare.extend([add_security_headers, add_configured_headers])
     app.add_routes(
         [
             web.get("/", pages.overview),
-            web.get("/routes/{name}", pages.route),
+            web.get("/routes/{name:[^/]+}", pages.route),
             web.get("/metrics", metrics),
             web.get("/-/healthy", lifecycle.healthy),
             web.get("/-/ready", lifecycle.ready),
             web.post("/-/reload", lifecycle.reload),
             web.get("/api/v1/openapi.json", api.openapi),
             web.get("/api/v1/routes", api.routes),
-            web.get("/api/v1/routes/{name}", api.route),
-            web.get("/api/v1/routes/{name}/results", api.results),
-            web.post("/api/v1/routes/{name}/probe", lifecycle.probe),
+            web.get("/api/v1/routes/{name:[^/]+}", api.route),
+            web.get("/api/v1/routes/{name:[^/]+}/results", api.results),
+            web.post("/api/v1/routes/{name:[^/]+}/probe", lifecycle.probe),
             web.get("/config", lifecycle.config),
             *(web.get(f"/static/{file.name}", _static(file)) for file in sorted(_STATIC.iterdir())),
         ]

@@ -1,44 +1,21 @@
-"""View models: what the templates show, already in words."""
+"""View models of a route's own page, already in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote
+from itertools import takewhile
 
-from mailsonar.model.fault import Fault
 from mailsonar.model.result import Outcome, Result, TlsFacts
 from mailsonar.model.server import Account
 from mailsonar.observe.history import RouteView
 from mailsonar.web.journey import Journey, journey
-from mailsonar.web.state import State, state_of
+from mailsonar.web.sparkline import Sparkline, sparkline
+from mailsonar.web.state import State
 from mailsonar.web.transcripts import SessionView, session_view
-from mailsonar.web.waterfall import Bar, waterfall
-from mailsonar.web.wording import age, duration, fault_words, utc
+from mailsonar.web.waterfall import Waterfall, waterfall
+from mailsonar.web.wording import FaultWords, Moment, age, duration, fault_words, figure, moment, utc
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultWords:
-    """A fault as people read it, and with the names that metrics use."""
-
-    words: str
-    names: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRow:
-    """A line of the overview."""
-
-    name: str
-    href: str
-    state: State
-    labels: tuple[tuple[str, str], ...]
-    path: tuple[str, str]
-    round_trip: str
-    error: str
-    fault: FaultWords | None
-    last_attempt: str
-    pending: int
+_SLOTS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,53 +34,53 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteCard:
-    """The rest of what a route's own page shows."""
-
-    facts: tuple[tuple[str, str], ...]
-    bars: tuple[Bar, ...]
-    bars_of: str
-    journey: Journey | None
-    certificates: tuple[Certificate, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRow:
-    """A line of the recent attempts."""
+    """A line of the attempts."""
 
     token: str
-    started: str
-    age: str
+    started: Moment
     outcome: str
     state: State
     round_trip: str
     error: str
     fault: FaultWords | None
     duplicates: int
+    has_transcript: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptCard:
+    """One attempt in full; `sessions` are what was said if it failed."""
+
+    row: ResultRow
+    picture: Waterfall
     sessions: tuple[SessionView, ...]
 
 
-def route_row(view: RouteView, now_wall: float) -> RouteRow:
-    """Return the line of a route."""
-    latest, last = view.latest, view.last_attempt
-    return RouteRow(
-        name=view.route.name,
-        href=f"/routes/{quote(view.route.name, safe='')}",
-        state=state_of(view, now_wall),
-        labels=tuple((name, value) for name, value in view.route.labels if value),
-        path=(view.route.sender.name, view.route.maildrop.name),
-        round_trip=_seconds(view.seen.round_trip_seconds if view.seen else None),
-        error=_seconds(view.seen.error_seconds if view.seen else None),
-        fault=_fault(latest.fault) if latest and not latest.success else None,
-        last_attempt=age(now_wall - last.started_wall) if last else "",
-        pending=len(view.pending),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteCard:
+    """What a route's own page shows besides its line and its attempts.
+
+    `trouble` says since when the route has been failing. `shown` is the attempt asked for, else the newest that got
+    anywhere; `is_asked` tells that one was asked for, `is_missing` that it is not kept any more.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    trouble: str
+    trend: Sparkline
+    shown: AttemptCard | None
+    is_asked: bool
+    is_missing: bool
+    journey: Journey | None
+    certificates: tuple[Certificate, ...]
 
 
-def route_card(view: RouteView, now_wall: float) -> RouteCard:
-    """Return what the page of a route shows besides its line."""
+def route_card(view: RouteView, now_wall: float, token: str | None = None) -> RouteCard:
+    """Return what the page of a route shows, with the attempt of a token where one is given."""
     route = view.route
     timed = next((result for result in view.results if result.stages), None)
+    asked = next((result for result in view.results if result.attempt.token_id == token), None)
+    shown = asked or timed
     success = view.last_success
     facts = (
         ("From", f"{route.sender.address} on {_account(route.sender.account, view)}"),
@@ -113,42 +90,53 @@ def route_card(view: RouteView, now_wall: float) -> RouteCard:
     )
     return RouteCard(
         facts=facts,
-        bars=waterfall(timed) if timed else (),
-        bars_of=utc(timed.attempt.started_wall) if timed else "",
-        journey=journey(view.seen),
+        trouble=_trouble(view, now_wall),
+        trend=sparkline(view, _SLOTS),
+        shown=_attempt(shown, now_wall) if shown else None,
+        is_asked=token is not None,
+        is_missing=token is not None and asked is None,
+        journey=journey(asked or view.seen),
         certificates=tuple(_certificate(tls, now_wall) for tls in _newest_tls(view)),
     )
 
 
 def result_row(result: Result, now_wall: float) -> ResultRow:
     """Return the line of an attempt."""
-    started_wall = result.attempt.started_wall
     return ResultRow(
         token=result.attempt.token_id,
-        started=utc(started_wall),
-        age=age(now_wall - started_wall),
+        started=moment(result.attempt.started_wall, now_wall),
         outcome=_outcome(result),
         state=State.WAITING if result.success is None else State.OK if result.success else State.FAILING,
-        round_trip=_seconds(result.round_trip_seconds),
-        error=_seconds(result.error_seconds),
-        fault=_fault(result.fault),
+        round_trip=figure(result.round_trip_seconds),
+        error=figure(result.error_seconds),
+        fault=None if result.fault is None else fault_words(result.fault),
         duplicates=result.duplicates,
+        has_transcript=bool(result.transcripts),
+    )
+
+
+def _attempt(result: Result, now_wall: float) -> AttemptCard:
+    return AttemptCard(
+        row=result_row(result, now_wall),
+        picture=waterfall(result),
         sessions=tuple(session_view(transcript) for transcript in result.transcripts),
     )
+
+
+def _trouble(view: RouteView, now_wall: float) -> str:
+    """Return how many attempts in a row have failed, "" for none; those without a verdict do not count."""
+    verdicts = (result for result in view.results if result.success is not None)
+    failures = list(takewhile(lambda result: not result.success, verdicts))
+    if not failures:
+        return ""
+    first = age(now_wall - failures[-1].attempt.started_wall)
+    return f"{len(failures)} attempts in a row, the first {first}" if len(failures) > 1 else f"1 attempt, {first}"
 
 
 def _outcome(result: Result) -> str:
     if result.outcome is Outcome.PENDING and result.success is False:
         return "pending, overdue"
     return str(result.outcome).replace("_", " ")
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else duration(seconds)
-
-
-def _fault(fault: Fault | None) -> FaultWords | None:
-    return None if fault is None else FaultWords(words=fault_words(fault), names=str(fault), detail=fault.detail)
 
 
 def _newest_tls(view: RouteView) -> tuple[TlsFacts, ...]:
