@@ -10,7 +10,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
   --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint fast clean pins
+.PHONY: help demo test soak lint fast dashboards clean pins
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ lint: $(VENV)/.test ## check style, types and the layers of the house
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+LABELS ?= customer
+dashboards: $(VENV)/.test ## write dashboards/*.json anew; make dashboards LABELS=customer,site for other declared labels
+	$(BIN)/python -m dashboards.generate "$(LABELS)"
 
 clean: ## remove what the commands made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.support.browser import DESKTOP, PHONE, window
-from tests.support.observed import WALL, all_stages, failed, make_account, make_attempt, make_route, on_time, said
+from tests.support.observed import WALL, all_stages, failed, make_account, make_attempt, make_route, on_time, transcript
 from tests.support.probing import impatient, probing
 from tests.support.site import Agent, serving
 
@@ -49,7 +49,7 @@ def hostile_agent():
         agent.tell("account_used", Login(account=route.sender.account, authenticated=False, mechanism=Mechanism.PLAIN))
         agent.run(on_time(make_attempt(route, token=words[:500]), provenance=Provenance(hops=(hop,)), tls=(tls,)))
         attempt = make_attempt(route, 60.0, token=f"t{words[:500]}")
-        told = said(words, words, server=words)
+        told = transcript(words, words, server=words)
         agent.run(failed(attempt, fault=fault, stages=all_stages(), duplicates=1, transcripts=(told,)))
     return agent
 

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.support.browser import window
-from tests.support.observed import REJECTED, all_stages, failed, make_attempt, make_route, on_time, said
+from tests.support.observed import REJECTED, all_stages, failed, make_attempt, make_route, on_time, transcript
 from tests.support.site import Agent, serving
 
 from mailsonar.model.stage import Leg, Stage, StageTiming
@@ -23,7 +23,7 @@ async def agent():
     """Give an agent whose route failed once and is well again."""
     agent = Agent()
     agent.configure(ROUTE)
-    words = said("AUTH PLAIN ***", "535 5.7.8 no")
+    words = transcript("220 mx.acme.example", "535 5.7.8 no")
     agent.run(failed(make_attempt(ROUTE, 0.0, token="cafe0001"), stages=REFUSED, transcripts=(words,)))
     agent.run(on_time(make_attempt(ROUTE, 60.0, token="cafe0002"), stages=all_stages()))
     agent.clock.now = 65.0
@@ -50,7 +50,7 @@ async def test_from_the_overview_to_a_failure(chromium, origin):
         await page.get_by_role("row", name="failed").get_by_role("link", name="Transcript").click()
         assert page.url == f"{origin}/routes/acme-internal?attempt=cafe0001#transcript"
         lines = page.locator(".transcript").get_by_role("listitem")
-        assert "MailSonar said" in await lines.nth(0).inner_text()
+        assert "the server said" in await lines.nth(0).inner_text()
         await expect(lines.nth(1)).to_contain_text("535 5.7.8 no")
         await expect(waterfall.get_by_role("row", name="authenticate failed")).to_contain_text("1.50 s")
         await expect(waterfall).to_contain_text("authentication rejected at authenticate (submission)")

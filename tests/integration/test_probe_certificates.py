@@ -63,10 +63,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retreat, "FIRST_PAUSE_SECONDS", 0.001)
 
 
-def row(protocol: Protocol, security: Security, *wrong: faults.ServerFault) -> Row:
-    """Return the world in which one server's TLS is like this, the other's is none."""
+def row(protocol: Protocol, security: Security, *wrong: faults.ServerFault, seconds: float = 0.3) -> Row:
+    """Return the world in which one server's TLS is like this, the other's is none; messages have so many seconds."""
     side = Side(faults=wrong, security=security)
-    brief = {"deadline_seconds": 0.3, "give_up_seconds": 0.3}
+    brief = {"deadline_seconds": seconds, "give_up_seconds": seconds}
     return Row(name="r", outcome=Outcome.FAILED, route=brief, **{str(protocol): side})
 
 
@@ -148,7 +148,7 @@ async def test_a_good_certificate(
 ) -> None:
     """It is verified, its facts are known at once, and nobody looks twice."""
     wrong = (faults.presents(kind), faults.speaks_tls(style))
-    async with hostile(row(protocol, security, *wrong), tmp_path) as scene:
+    async with hostile(row(protocol, security, *wrong, seconds=10.0), tmp_path) as scene:
         watched = Watched(scene, protocol)
         result = await scene.attempt()
         sessions = sum(login.account.server.protocol is protocol for login in scene.healthy.seen.logins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,14 @@ import pytest
 from tests.support.probing import QUICK, Probing, at, impatient, probing
 
 from mailsonar.model.fault import Reason
+from mailsonar.model.limits import Counted, Rate
 from mailsonar.model.result import Outcome
 from mailsonar.model.route import Route
 from mailsonar.model.server import Limits, Timeouts
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.probe.examination import Examination
 from mailsonar.probe.findings import Findings
-from mailsonar.sandbox import faults
+from mailsonar.sandbox import faults, smtp_faults
 from mailsonar.sandbox.faults import ServerFault
 
 INTERNAL = (Leg.AGENT, Stage.INTERNAL, Reason.INTERNAL)
@@ -68,6 +69,67 @@ async def test_account_has_no_more_sessions_than_allowed(mail: Probing, sessions
     results = await asyncio.gather(*(task for _, task in begun))
     assert {result.outcome for result in results} == {Outcome.ON_TIME}
     assert crowd.most == sessions
+
+
+def rationed(route: Route, count: int, seconds: float) -> Route:
+    """Return the route with so many submissions within so many seconds allowed to its sender."""
+    rate = Rate(counted=Counted.SUBMISSION, count=count, seconds=seconds)
+    account = replace(route.sender.account, limits=Limits(submissions=(rate,)))
+    return replace(route, sender=replace(route.sender, account=account))
+
+
+async def test_submissions_wait_for_the_budget(mail: Probing) -> None:
+    """What the provider allows within a time is not exceeded, over all routes of an account; nothing is left out."""
+    came: list[float] = []
+    mail.smtp.faults.on(ServerFault(name="notes", moments=frozenset({"MAIL"}), act=_note(came)))
+    begun = [await mail.begin(rationed(mail.route(f"r{number}"), 2, 0.4)) for number in range(5)]
+    results = await asyncio.gather(*(task for _, task in begun))
+    assert {result.outcome for result in results} == {Outcome.ON_TIME}
+    assert all(later - earlier > 0.3 for earlier, later in zip(came, came[2:], strict=False))
+    assert came[4] - came[0] < 5
+
+
+def _note(came: list[float]) -> Callable[[asyncio.Transport], Awaitable[None]]:
+    async def act(_transport: asyncio.Transport) -> None:
+        came.append(asyncio.get_running_loop().time())
+
+    return act
+
+
+async def test_attempt_beyond_the_budget_is_held_back(mail: Probing) -> None:
+    """Where no room comes within the deadline, the attempt says so at once, and nobody is connected to."""
+    route = rationed(mail.route(), 1, 600.0)
+    assert (await mail.attempt(route)).outcome is Outcome.ON_TIME
+    connections = mail.smtp.connections
+    result = await mail.attempt(route)
+    assert (result.outcome, at(result.fault)) == (
+        Outcome.FAILED,
+        (Leg.SUBMISSION, Stage.CONNECT, Reason.HELD_BACK),
+    )
+    assert result.fault
+    assert result.fault.detail == "the account's limits leave no room for another submission in the next 10 min"
+    assert mail.smtp.connections == connections
+
+
+async def test_retry_beyond_the_budget_is_left_out(mail: Probing) -> None:
+    """A deferral stays what it is where the budget has no room for another try."""
+    mail.smtp.faults.on(smtp_faults.greylisting(3))
+    result = await mail.attempt(rationed(mail.route(), 1, 600.0))
+    assert (result.outcome, result.fault and result.fault.reason) == (Outcome.DEFERRED, Reason.DEFERRED)
+
+
+async def test_looks_keep_to_the_budget_over_reloads(mail: Probing) -> None:
+    """A second owner of the same account, as a reload makes one, does not start with a budget of its own."""
+    account = replace(mail.route().maildrop.account, limits=Limits(logins_per_hour=1))
+    first = mail.route("a", maildrop_account=account)
+    assert (await mail.attempt(first)).outcome is Outcome.ON_TIME
+    looks = len(mail.seen.looks)
+    second = mail.route("b", maildrop_account=account, maildrop_name="new")
+    _, task = await mail.begin(second)
+    await mail.seen.until(lambda: len(mail.seen.verdicts) == 1)
+    assert at(mail.seen.verdicts[0].fault) == (Leg.RETRIEVAL, Stage.CONNECT, Reason.HELD_BACK)
+    assert len(mail.seen.looks) == looks
+    task.cancel()
 
 
 async def test_maildrop_is_never_looked_into_twice_at_once(mail: Probing) -> None:

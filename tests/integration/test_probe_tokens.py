@@ -126,6 +126,7 @@ async def test_a_submission_without_a_token() -> None:
         assert at(result.fault) == (Leg.SUBMISSION, Stage.AUTHENTICATE, TOKEN_UNAVAILABLE)
         assert result.fault
         assert "127.0.0.1: invalid_client: AADSTS7000215: *** is wrong; asked again in " in result.fault.detail
+        assert [line.text for transcript in result.transcripts for line in transcript.lines] == [result.fault.detail]
         assert result.stages == ()
         assert submission.connected_at == []
         assert len(endpoint.asked) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -204,6 +205,32 @@ async def test_headers_are_asked_for_and_not_told(mail: Probing) -> None:
     assert "TOP 1 0" in texts(looked, Speaker.CLIENT)
     assert "(message not shown)" in texts(looked, Speaker.SERVER)
     assert "merger" not in str(looked)
+
+
+@pytest.mark.parametrize("width", [200, 75, 40])
+async def test_a_signature_that_is_quoted_does_not_show(mail: Probing, width: int) -> None:
+    """A server may quote our Message-ID, broken over the lines of its reply: the random id shows, the HMAC never."""
+    signed: list[bytes] = []
+
+    async def quote(peer: Peer) -> None:
+        peer.say(b"220 hello\r\n")
+        for reply in (b"250-mx\r\n250 AUTH PLAIN\r\n", b"235 Ok\r\n", b"250 Ok\r\n", b"250 Ok\r\n", b"354 Go on\r\n"):
+            await peer.hear_line()
+            peer.say(reply)
+        while (line := await peer.hear_line()) != b".\r\n":
+            signed.extend(re.findall(rb"^Message-ID: <(ms1-[a-z0-9-]+)", line))
+        said = b"<" + signed[0] + b"> is spam"
+        pieces = [said[start : start + width] for start in range(0, len(said), width)]
+        peer.say(b"".join(b"554-" + piece + b"\r\n" for piece in pieces) + b"554 5.7.1 no\r\n")
+        await peer.hear_out()
+
+    async with scripted_peer(quote) as port:
+        result = await mail.attempt(rerouted(mail.route(), port))
+    text = "".join(texts(result.transcripts[0], Speaker.SERVER)).replace("554-", "")
+    secret = signed[0].decode().rpartition("-")[2]
+    assert result.outcome is Outcome.REFUSED
+    assert f"ms1-{result.attempt.token_id}" in text
+    assert not [start for start in range(len(secret) - 7) if secret[start : start + 8] in text]
 
 
 async def test_a_flood_stays_in_bounds(mail: Probing) -> None:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import (
+    NOT_ARRIVED,
+    WALL,
+    all_stages,
+    failed,
+    make_attempt,
+    make_route,
+    on_time,
+    told,
+    transcript,
+)
 from tests.support.site import Agent, browsing, text_of
 
 from mailsonar.model.observer import Login
 from mailsonar.model.provenance import Hop, Provenance
 from mailsonar.model.result import Outcome, TlsFacts
 from mailsonar.model.server import Mechanism
+from mailsonar.model.stage import Leg
 
 SCRIPT = "<script>alert('x')</script>"
 
@@ -127,6 +138,24 @@ async def test_route_page_shows_what_sessions_told(client, agent):
         assert words in page
     agent.tell("account_used", Login(account=route.maildrop.account, authenticated=True, mechanism=Mechanism.PLAIN))
     assert "on pop.acme.example:110, login by PLAIN</dd>" in await text_of(client, "/routes/acme-internal")
+
+
+async def test_route_page_tells_what_was_said(client, agent):
+    """Each failed attempt leads to its transcript; a success and one of which nothing was told have none."""
+    route = make_route()
+    said = (transcript("220 hello", SCRIPT), transcript("+OK", leg=Leg.RETRIEVAL))
+    agent.run(failed(make_attempt(route, 0.0), transcripts=said))
+    agent.run(failed(make_attempt(route, 60.0)))
+    agent.run(on_time(make_attempt(route, 120.0)))
+    page = await text_of(client, "/routes/acme-internal?attempt=token-120")
+    assert page.count(">Transcript<") == 1
+    assert "<details" not in page
+    assert 'href="?attempt=token-0#transcript"' in page
+    page = await text_of(client, "/routes/acme-internal?attempt=token-0")
+    assert page.index("<details") < page.index("submission at smtp.acme.example:587")
+    assert ">220 hello</code>" in page
+    assert "&lt;script&gt;" in page
+    assert "<script>alert" not in page
 
 
 async def test_pages_escape_everything(client, agent):

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tests.support.observed import all_stages, make_attempt, make_route, on_time
+from tests.support.observed import all_stages, failed, make_attempt, make_route, on_time, transcript
 from tests.support.site import Agent, browsing, text_of
 
 
@@ -93,6 +93,16 @@ async def test_api(client, agent):
         "interval_seconds": 60.0, "deadline_seconds": 120.0, "give_up_seconds": 3600.0, "pending": 0,
         "last_success": "2026-11-18T11:06:40.000Z",
     }  # fmt: skip
+
+
+async def test_api_tells_what_was_said(client, agent):
+    """A failure among the results has its transcript; in the list of all routes there is no room for it."""
+    agent.run(failed(make_attempt(make_route()), transcripts=(transcript("220 hello"),)))
+    (listed,) = json.loads(await text_of(client, "/api/v1/routes"))
+    (result,) = json.loads(await text_of(client, "/api/v1/routes/acme-internal/results"))
+    [session] = result.pop("transcript")
+    assert [line["text"] for line in session["lines"]] == ["220 hello"]
+    assert listed["latest"] == result
 
 
 @pytest.mark.parametrize(

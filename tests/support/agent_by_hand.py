@@ -171,7 +171,7 @@ class AgentByHand:
         identity = Identity(signing_key=KEY, instance=store.instance, leftover_seconds=leftover_seconds)
         network = Network(clock, None, None)
         observers = (self.metrics, self.told)
-        self.workshop = Workshop(network, identity, Turns(), observers, Retreats(lambda: 0.5), self.ledger)
+        self.workshop = Workshop(network, identity, Turns(clock), observers, Retreats(lambda: 0.5), self.ledger)
         self.fleet = Fleet(_Group(loop), _Idle(loop), clock, lambda _: None)
         self.reload(routes)
         self.left = tuple(store.open_attempts())

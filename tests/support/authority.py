@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -23,18 +22,17 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self._authority.cert_pem.write_to_path(self.ca_file)
 
-    def issue(self, file_name: str, names: tuple[str, ...] = LOCAL_NAMES, not_after: datetime | None = None) -> Path:
+    def issue(self, file_name: str, names: tuple[str, ...] = LOCAL_NAMES) -> Path:
         """Sign a certificate and write it.
 
         Args:
             file_name: the name of the PEM file in the folder.
             names: host names and addresses that the certificate carries.
-            not_after: when it ends; by default far ahead.
 
         Returns:
             A PEM file with the private key first and the chain behind it, as Postfix and Dovecot both accept.
         """
         path = self._folder / file_name
         path.touch(mode=0o600)
-        self._authority.issue_cert(*names, not_after=not_after).private_key_and_cert_chain_pem.write_to_path(path)
+        self._authority.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(path)
         return path

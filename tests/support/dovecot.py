@@ -10,119 +10,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.dovecot_config import CONFIG, DISGUISE, TOKEN_DATABASE, TOKENS
 from tests.support.ports import MailPorts, greets, greets_at, refuses
 from tests.support.processes import Program, require_program, until
 
 MAIL_OWNER = "mail"  # the system user that owns the Maildirs; Dovecot refuses root
 MODULES = {"pop3-login": "dovecot-pop3d", "imap-login": "dovecot-imapd", "lmtp": "dovecot-lmtpd"}
-
-CONFIG = """\
-base_dir = {folder}/run
-state_dir = {folder}/run
-log_path = {folder}/dovecot.log
-listen = {addresses}
-protocols = pop3 imap lmtp
-
-ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{certificate}
-ssl_min_protocol = TLSv1.2
-disable_plaintext_auth = no
-auth_mechanisms = plain login {bearer}
-auth_failure_delay = 0
-{token_database}
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {folder}/passwords
-}}
-userdb {{
-  driver = static
-  args = uid={owner} gid={owner} home={mail_folder}/%n
-}}
-first_valid_uid = 1
-mail_location = maildir:~/Maildir
-mail_max_userip_connections = 10000
-pop3_uidl_format = %g
-
-# More log-ins at once than any test makes, and no fork for each of them.
-default_process_limit = 1000
-default_client_limit = 20000
-service pop3-login {{
-  service_count = 0
-  process_min_avail = 1
-  inet_listener pop3 {{
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = {pop3s}
-    ssl = yes
-  }}
-}}
-service imap-login {{
-  service_count = 0
-  inet_listener imap {{
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    port = {imaps}
-    ssl = yes
-  }}
-}}
-service pop3 {{
-  service_count = 100
-}}
-service lmtp {{
-  service_count = 0
-  client_limit = 1
-  unix_listener {folder}/lmtp {{
-    mode = 0666
-  }}
-}}
-service auth {{
-  unix_listener {folder}/sasl {{
-    mode = 0666
-  }}
-}}
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-
-# One JSON line for each delivery, to the microsecond.
-event_exporter deliveries {{
-  format = json
-  format_args = time-unix
-  transport = log
-}}
-metric deliveries {{
-  filter = event=mail_delivery_finished
-  exporter = deliveries
-  fields = message_id user error
-}}
-"""
-
-
-TOKEN_DATABASE = """\
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {folder}/tokens
-}}
-"""
-
-TOKENS = """\
-introspection_mode = get
-introspection_url = {url}
-username_attribute = email
-active_attribute = active
-active_value = true
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +37,8 @@ class DovecotSetup:
     """Where a Dovecot lives, listens, and whom it serves; `passwords` holds a line "ADDRESS:PASSWORD" for each user.
 
     With an `introspection_url` access tokens are good for log-ins, too: it is asked for each, with the token at its
-    end, and answers with JSON that has `active` and `email`.
+    end, and answers with JSON that has `active` and `email`. `disguises` are further certificates, by the server name
+    that a client asks for.
     """
 
     folder: Path
@@ -149,6 +48,7 @@ class DovecotSetup:
     ports: MailPorts
     passwords: Sequence[str]
     introspection_url: str | None = None
+    disguises: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Dovecot:
@@ -177,6 +77,7 @@ class Dovecot:
                 folder=setup.folder,
                 mail_folder=setup.mail_folder,
                 certificate=setup.certificate,
+                disguises="".join(DISGUISE.format(name=name, certificate=pem) for name, pem in setup.disguises.items()),
                 addresses=", ".join(setup.addresses),
                 owner=MAIL_OWNER,
                 bearer="xoauth2 oauthbearer" if with_tokens else "",

@@ -12,10 +12,9 @@ import pwd
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -59,7 +58,7 @@ class MailHost:
         folder: an empty folder with a short path that every user of the system may enter.
         users: the mailboxes.
         further_addresses: where else than on loopback the servers listen.
-        certificate_ends: when their certificate ends; by default far ahead.
+        disguises: further certificates, PEM with the key first, by the server name that a client asks for.
         introspection_url: where Dovecot asks about access tokens; without it, it takes none.
 
     Raises:
@@ -73,11 +72,11 @@ class MailHost:
         folder: Path,
         users: Sequence[MailUser] | None = None,
         further_addresses: Sequence[str] = (),
-        certificate_ends: datetime | None = None,
+        disguises: Mapping[str, bytes] | None = None,
         introspection_url: str | None = None,
     ) -> None:
         _check(folder)
-        self._certificate_ends = certificate_ends
+        self._disguises = disguises or {}
         self._introspection_url = introspection_url
         self._further_addresses = further_addresses
         self.folder = folder
@@ -182,7 +181,8 @@ class MailHost:
         self.ports = MailPorts(
             submission=take(), smtps=take(), smtp_plaintext=take(), pop3=take(), pop3s=take(), imap=take(), imaps=take()
         )
-        certificate = self.authority.issue("server.pem", not_after=self._certificate_ends)
+        certificate = self.authority.issue("server.pem")
+        disguises = {name: self._write_pem(f"{name}.pem", pem) for name, pem in self._disguises.items()}
         addresses = (*loopback_addresses(), *self._further_addresses)
         self._dovecot = Dovecot(
             DovecotSetup(
@@ -190,6 +190,7 @@ class MailHost:
                 addresses=addresses,
                 mail_folder=self._mail,
                 certificate=certificate,
+                disguises=disguises,
                 ports=self.ports,
                 passwords=[f"{user.address}:{user.password}" for user in self.users],
                 introspection_url=self._introspection_url,
@@ -201,12 +202,19 @@ class MailHost:
                 addresses=addresses,
                 domain=DOMAIN,
                 certificate=certificate,
+                disguises=disguises,
                 ports=self.ports,
                 mailboxes=[*(user.address for user in self.users), BOUNCING_ADDRESS],
                 sasl_socket=self._dovecot.sasl_socket,
                 lmtp_socket=self.folder / "lmtp",
             )
         )
+
+    def _write_pem(self, file_name: str, pem: bytes) -> Path:
+        path = self.folder / file_name
+        path.touch(mode=0o600)
+        path.write_bytes(pem)
+        return path
 
     def _start_delay(self, starting: ExitStack) -> None:
         """Put the delay between Postfix and Dovecot."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import cycle
 from typing import Any
 
 from mailsonar.model.fault import Fault, Reason
@@ -72,19 +71,19 @@ def failed(attempt: Attempt, outcome: Outcome = Outcome.FAILED, fault: Fault = R
     return Result(attempt=attempt, outcome=outcome, success=False, fault=fault, **changes)
 
 
+def transcript(*texts: str, leg: Leg = Leg.SUBMISSION, server: str = "smtp.acme.example:587") -> Transcript:
+    """Return what was said on a leg: each text by a server, 10 ms after the one before."""
+    lines = tuple(
+        Line(who=Speaker.SERVER, stage=Stage.GREETING, milliseconds=10 * number, text=text)
+        for number, text in enumerate(texts)
+    )
+    return Transcript(leg=leg, server=server, start_seconds=0.5, lines=lines)
+
+
 def all_stages() -> tuple[StageTiming, ...]:
     """Return every stage that a round trip with STARTTLS on both legs can have."""
     legs = (Leg.SUBMISSION, Leg.TRANSIT, Leg.RETRIEVAL)
     return tuple(StageTiming(leg=leg, stage=stage, seconds=0.05) for leg in legs for stage in STAGES_OF[leg])
-
-
-def said(*texts: str, server: str = "smtp.acme.example:587") -> Transcript:
-    """Return a transcript of what client and server said at `rcpt_to`, in turns."""
-    lines = [
-        Line(who=who, stage=Stage.RCPT_TO, milliseconds=100 + number, text=text)
-        for number, (who, text) in enumerate(zip(cycle((Speaker.CLIENT, Speaker.SERVER)), texts, strict=False))
-    ]
-    return Transcript(leg=Leg.SUBMISSION, server=server, start_seconds=0.0, lines=tuple(lines))
 
 
 def told(findings: str = "pass none fail", hops: int = 3) -> Provenance:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from collections.abc import Sequence
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.ports import MailPorts, greets, refuses
@@ -52,6 +53,9 @@ smtpd_peername_lookup = no
 smtpd_tls_chain_files = {certificate}
 smtpd_tls_protocols = >=TLSv1.2
 smtpd_tls_loglevel = 1
+tls_high_cipherlist = ALL:!aNULL:@SECLEVEL=0
+tls_medium_cipherlist = ALL:!aNULL:@SECLEVEL=0
+{disguises}
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {sasl_socket}
 smtpd_sasl_auth_enable = yes
@@ -128,7 +132,10 @@ BODY_CHECKS = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostfixSetup:
-    """Where a Postfix lives, listens, and what it is joined with; it accepts mail for the addresses `mailboxes`."""
+    """Where a Postfix lives, listens, and what it is joined with; it accepts mail for the addresses `mailboxes`.
+
+    `disguises` are further certificates, by the server name that a client asks for.
+    """
 
     folder: Path
     addresses: Sequence[str]
@@ -138,6 +145,7 @@ class PostfixSetup:
     mailboxes: Sequence[str]
     sasl_socket: Path
     lmtp_socket: Path
+    disguises: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Postfix:
@@ -163,6 +171,7 @@ class Postfix:
                 postdrop=POSTDROP_GROUP,
                 domain=setup.domain,
                 certificate=setup.certificate,
+                disguises=f"tls_server_sni_maps = hash:{setup.folder}/disguises" if setup.disguises else "",
                 sasl_socket=setup.sasl_socket,
                 lmtp_socket=setup.lmtp_socket,
             )
@@ -172,6 +181,9 @@ class Postfix:
                 submission=setup.ports.submission, smtps=setup.ports.smtps, smtp_plaintext=setup.ports.smtp_plaintext
             )
         )
+
+        if setup.disguises:
+            _write_disguises(setup)
 
     def launch(self) -> None:
         """Start it and return at once."""
@@ -194,6 +206,14 @@ class Postfix:
         """Return all that it logged."""
         files = [self._folder / "master.log", self._folder / "postfix.log"]
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+
+def _write_disguises(setup: PostfixSetup) -> None:
+    """Make the table of certificates by name: Postfix keeps the files' content in it."""
+    table = setup.folder / "disguises"
+    table.touch(mode=0o600)
+    table.write_text("".join(f"{name} {certificate}\n" for name, certificate in setup.disguises.items()))
+    subprocess.run(["postmap", "-c", setup.folder, "-F", f"hash:{table}"], check=True)
 
 
 def _make_folders(folder: Path) -> None:

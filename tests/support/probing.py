@@ -189,9 +189,8 @@ async def probing(clock: Clock | None = None, leftover_seconds: float = 6.0) -> 
     async with Sandbox() as world:
         mailbox = world.mailboxes[ADDRESS] = StampedMailbox(ADDRESS, PASSWORD)
         smtp, pop3 = await world.smtp(Security.PLAINTEXT), await world.pop3(Security.PLAINTEXT)
-        made = Probing(
-            world, smtp, pop3, mailbox, seen, Workshop(network, identity, Turns(), (seen,), Retreats(lambda: 0.5))
-        )
+        workshop = Workshop(network, identity, Turns(network.clock), (seen,), Retreats(lambda: 0.5))
+        made = Probing(world, smtp, pop3, mailbox, seen, workshop)
         try:
             yield made
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, said, told
+from tests.support.observed import NOT_ARRIVED, WALL, all_stages, failed, make_attempt, make_route, on_time, told
 from tests.support.site import Agent
 
 from mailsonar.model.fault import Fault, Reason
@@ -10,6 +10,7 @@ from mailsonar.model.observer import Login
 from mailsonar.model.result import Outcome, TlsFacts
 from mailsonar.model.server import Mechanism
 from mailsonar.model.stage import Leg, Stage, StageTiming
+from mailsonar.model.transcript import Line, Speaker, Transcript
 
 DAY = 86400.0
 EXPIRED = Fault(
@@ -26,7 +27,21 @@ STAGES = (
     StageTiming(leg=Leg.SUBMISSION, stage=Stage.MAIL_FROM, seconds=0.02),
     StageTiming(leg=Leg.SUBMISSION, stage=Stage.RCPT_TO, seconds=0.73, failed=True),
 )  # fmt: skip
-SAID = said("RCPT TO:<probe@acme.example>", FULL.detail, "QUIT", "221 2.0.0 Bye")
+SAID = Transcript(
+    leg=Leg.SUBMISSION,
+    server="smtp.acme.example:587",
+    start_seconds=0.0,
+    lines=tuple(
+        Line(who=who, stage=stage, milliseconds=milliseconds, text=text)
+        for who, stage, milliseconds, text in (
+            (Speaker.CLIENT, Stage.AUTHENTICATE, 90, "AUTH PLAIN ***"),
+            (Speaker.SERVER, Stage.AUTHENTICATE, 300, "235 2.7.0 Authentication successful"),
+            (Speaker.CLIENT, Stage.RCPT_TO, 320, "RCPT TO:<probe@acme.example>"),
+            (Speaker.SERVER, Stage.RCPT_TO, 1050, FULL.detail),
+            (Speaker.EVENT, Stage.RCPT_TO, 1051, "the session ends"),
+        )
+    ),
+)
 
 
 def showcase() -> Agent:

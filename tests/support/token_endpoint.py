@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from tests.support.assertion_by_hand import verified
+from joserfc.errors import BadSignatureError
+from tests.support.assertion_check import verified
 
 Answer = Callable[[], web.StreamResponse]
 
@@ -76,7 +76,7 @@ class TokenEndpoint:
         assert self.client_key
         try:
             _, claims = verified(form["client_assertion"], self.client_key)
-        except (InvalidSignature, KeyError):
+        except (BadSignatureError, KeyError):
             return False
         is_timely = claims["nbf"] <= time.time() < claims["exp"]
         return is_timely and (claims["sub"], claims["aud"]) == (form["client_id"], self.token_url)

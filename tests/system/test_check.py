@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -190,6 +191,22 @@ async def test_faults_name_leg_stage_and_reason(mail_host: MailHost, positions: 
         assert f"pop3-login: Info: Login: user=<{mail_host.users[routes[name].maildrop].address}>" not in logs
         (result,) = finished[name].json
         assert [facts["verified"] for facts in result["tls"]] == [True, False]
+    ends = {name: one.json[0]["transcript"][-1]["lines"][-1] for name, one in finished.items()}
+    assert {name: (end["who"], end["stage"]) for name, end in ends.items()} == {
+        name: ("event", fault.split("/")[1]) for name, (_, _, fault) in cases.items()
+    }
+    assert ends["smtp-untrusted"]["text"].startswith("certificate refused: ")
+    assert "550 5.1.1" in ends["recipient"]["text"]
+    for name, user in (
+        ("smtp-password", routes["smtp-password"].sender),
+        ("pop3-password", routes["pop3-password"].maildrop),
+    ):
+        said = [line["text"] for line in finished[name].json[0]["transcript"][-1]["lines"]]
+        assert "AUTH PLAIN ***" in said
+        assert any(text.startswith("TLS: TLSv1.3 ") for text in said)
+        shown = finished[name].stdout
+        assert "not the password" not in shown
+        assert base64.b64encode(f"\0{mail_host.users[user].address}\0not the password".encode()).decode() not in shown
 
 
 async def test_a_message_that_stays_away(mail_host: MailHost, positions: Iterator[int], tmp_path: Path) -> None:
@@ -206,6 +223,11 @@ async def test_a_message_that_stays_away(mail_host: MailHost, positions: Iterato
         mail_host.delay_deliveries(0, 0)
     assert told(gone) == (2, "pending", "transit/arrival/not_arrived")
     assert told(late) == (1, "late", "transit/arrival/not_arrived")
+    for one in (gone, late):
+        submitted, looked = ([line["text"] for line in leg["lines"]] for leg in one.json[0]["transcript"])
+        assert [text for text in submitted if text.endswith(" bytes of message")]
+        assert (submitted[-1], looked[-1]) == ("closed", "closed")
+        assert [text for text in looked if re.fullmatch(r"\(\d+ rows?\)", text)]
     assert [one.json[0]["success"] for one in (gone, late)] == [False, False]
     assert late.json[0]["round_trip_seconds"] >= 4.0 > gone.seconds
 

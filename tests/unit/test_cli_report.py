@@ -7,10 +7,21 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.support.observed import NOT_ARRIVED, REJECTED, all_stages, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import (
+    NOT_ARRIVED,
+    REJECTED,
+    all_stages,
+    failed,
+    make_attempt,
+    make_route,
+    on_time,
+    told,
+    transcript,
+)
 
 from mailsonar.cli.report import FORMATS, as_json, as_nagios, as_text
 from mailsonar.cli.severity import Thresholds
+from mailsonar.cli.transcript import LINES_SHOWN
 from mailsonar.model.fault import Disconnected
 from mailsonar.model.result import Outcome, Result
 from mailsonar.model.stage import Leg, Stage
@@ -107,6 +118,24 @@ def test_text_shows_what_the_message_tells() -> None:
         "3 mx3.contoso.example mx2.contoso.example ESMTPS yes -98 clocks differ",
     ]
     assert "hop" not in as_text([on_time(FIRST)], NONE)
+
+
+def test_text_shows_how_the_sessions_of_a_failure_ended() -> None:
+    """The last lines of each session stand below the waterfall, and how many there were before."""
+    long = transcript(*(f"250-X{number}" for number in range(40)), "550 [bold]no[/bold]")
+    printed = as_text([failed(FIRST, transcripts=(long, transcript("+OK", leg=Leg.RETRIEVAL)))], NONE)
+    assert "submission at smtp.acme.example:587, after 29 lines that are not shown\n" in printed
+    said = [" ".join(line.split()) for line in printed.splitlines() if "S:" in line]
+    assert (len(said), said[0]) == (LINES_SHOWN + 1, "0.290 S: 250-X29")
+    assert said[-2:] == ["0.400 S: 550 [bold]no[/bold]", "0.000 S: +OK"]
+
+
+def test_json_has_the_transcripts_of_failures() -> None:
+    """Programs get them whole."""
+    long = transcript(*(f"250-X{number}" for number in range(40)))
+    found = json.loads(as_json([failed(FIRST, transcripts=(long,)), on_time(SECOND)], NONE))
+    assert len(found[0]["transcript"][0]["lines"]) == 40
+    assert "transcript" not in found[1]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -92,6 +92,41 @@ def test_only_the_last_results_are_read(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_was_said_is_kept_of_the_last_failures_of_each_route(tmp_path: Path) -> None:
+    """A transcript stays with its attempt, as long as it is one of the last few, and goes with it."""
+    store = open_store(tmp_path, "x")
+    with store.transaction():
+        for number, (name, route) in enumerate(zip("abcdef", ["acme"] * 5 + ["contoso"], strict=True)):
+            store.intend(intent(name, route, started=float(number)))
+            record = replace(ending(name, "lost", route), started_wall=float(number), transcript=f'["{name}"]')
+            store.end(record)
+            for _ in range(2):
+                store.tell(record, keep=2)
+    assert {record.token_id: record.transcript for record in store.ended_attempts(10)} == {
+        **dict.fromkeys("abc", ""), "d": '["d"]', "e": '["e"]', "f": '["f"]',
+    }  # fmt: skip
+    store.prune(ended_before_wall=100.0, keep=1)
+    assert [record.transcript for record in store.ended_attempts(10)] == ['["e"]', '["f"]']
+    assert store._connection.execute("SELECT count(*) FROM transcripts").fetchone() == (2,)
+    store.close()
+
+
+def test_a_journal_from_before_transcripts_is_read(tmp_path: Path) -> None:
+    """An older agent's journal is ours, and from then on holds transcripts, too."""
+    store = open_store(tmp_path, "first")
+    with store.transaction():
+        store.intend(intent("a"))
+        store.end(ending("a"))
+        store._connection.execute("DROP TABLE transcripts")
+    store.close()
+    again = open_store(tmp_path, "second")
+    assert (again.instance, again.ended_attempts(10)) == ("first", [ending("a")])
+    with again.transaction():
+        again.tell(replace(ending("a"), transcript="[]"), keep=1)
+    assert again.ended_attempts(10) == [replace(ending("a"), transcript="[]")]
+    again.close()
+
+
 def test_journal_that_lacks_a_table_is_set_aside(tmp_path: Path) -> None:
     """What another program, or a later version, left out must not end the agent at every start."""
     store = open_store(tmp_path, "x")

@@ -95,7 +95,7 @@ def test_a_quoted_token_shows_its_id_only(quote: str, text: str) -> None:
     assert TOKEN.id in hidden.lower()
 
 
-@pytest.mark.parametrize("place", [25, 34, 43, 55, 56, 60, len(TEXT) - 1])
+@pytest.mark.parametrize("place", range(1, len(TEXT)))
 def test_a_folded_hmac_is_struck_out(place: int) -> None:
     """A server that folds our header field where it pleases still gives away nothing to sign with."""
     folded = f"X-MailSonar-Token: {TEXT[:place]}\r\n  {TEXT[place:]} of yours was spam"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.observed import NOT_ARRIVED, failed, make_attempt, make_route, on_time
+from tests.support.observed import NOT_ARRIVED, failed, make_attempt, make_route, on_time, transcript
 
 from mailsonar.model.result import Outcome
-from mailsonar.observe.history import KEPT_FAILURES, KEPT_RESULTS, History
+from mailsonar.observe.history import KEPT_FAILURES, KEPT_RESULTS, KEPT_TRANSCRIPTS, History
 
 
 @pytest.fixture
@@ -72,6 +72,17 @@ def test_failures_outlive_successes(history, route):
     for start in range(1000, 1000 + KEPT_RESULTS + KEPT_FAILURES):
         run(history, route, float(start), good=False)
     assert history.route(route.name).last_success.attempt.started == 100 + 3 * KEPT_RESULTS - 1
+
+
+def test_what_was_said_is_kept_of_the_last_failures(history, route):
+    """A transcript is large: each route keeps those of its last failures, however few its successes are."""
+    for start in range(KEPT_TRANSCRIPTS + 5):
+        attempt = make_attempt(route, float(start))
+        history.attempt_started(attempt)
+        history.verdict_fell(failed(attempt, Outcome.PENDING, transcripts=(transcript("220 hello"),)))
+        history.attempt_ended(failed(attempt, Outcome.LOST, transcripts=(transcript("220 hello"),)))
+    told = [bool(result.transcripts) for result in history.route(route.name).results]
+    assert told == [True] * KEPT_TRANSCRIPTS + [False] * 5
 
 
 def test_pending_attempts_are_never_forgotten(history, route):

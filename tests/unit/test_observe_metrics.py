@@ -19,6 +19,7 @@ from tests.support.observed import (
 from tests.support.scraped import Scraped
 
 from mailsonar.model.fault import Fault, Reason
+from mailsonar.model.limits import Provider
 from mailsonar.model.oauth2 import ClientCredentials, ClientSecret, OAuth2, TokenNews, TokenResult
 from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Outcome
@@ -70,6 +71,30 @@ def test_config_shows_before_the_first_attempt(scraped):
     assert scraped.of_route("route_server_info", leg="retrieval", **pop3) == 1
     assert scraped.value("account_held_back", **ACCOUNT) == 0
     assert scraped.value("maildrop_polls_total", maildrop="acme-in", result="ok") == 0
+
+
+def of_provider(account, provider):
+    """Return the account at a server of a provider's."""
+    return replace(account, server=replace(account.server, provider=provider))
+
+
+@pytest.mark.parametrize(
+    ("submission", "retrieval", "shown"),
+    [
+        (Provider.GOOGLE, Provider.OVH, "ovh"),
+        (Provider.GOOGLE, None, "google"),
+        (None, Provider.MICROSOFT365, "microsoft365"),
+        (None, None, ""),
+    ],
+)
+def test_provider_is_the_maildrops_else_the_senders(submission, retrieval, shown):
+    """An outage of a provider shows on the routes that end there, or that start there and end with nobody known."""
+    route = make_route()
+    sender = replace(route.sender, account=of_provider(route.sender.account, submission))
+    maildrop = replace(route.maildrop, account=of_provider(route.maildrop.account, retrieval))
+    scraped = Scraped(replace(route, sender=sender, maildrop=maildrop))
+    (labels,) = [labels for name, labels in scraped.samples() if name == "mailsonar_route_info"]
+    assert labels["provider"] == shown
 
 
 def test_on_time(scraped, route):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.support.observed import WALL, failed, make_attempt, make_route, on_time, told
+from tests.support.observed import WALL, failed, make_attempt, make_route, on_time, told, transcript
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Outcome, Reply, Result, TlsFacts
 from mailsonar.model.stage import Leg, Stage, StageTiming
 from mailsonar.observe.result_json import result_as_json
 from mailsonar.observe.result_restore import restored
+from mailsonar.observe.transcript_json import restored_transcripts, told_as_json, transcripts_as_json
 
 ROUTE = make_route(labels=(("customer", "acme"),))
 
@@ -130,3 +131,33 @@ def test_what_this_version_cannot_read_is_no_result(change: dict[str, object]) -
     """A result of another version is left out, whatever stands in it."""
     written = result_as_json(RESULTS["seen"]) | change
     assert restored(json.dumps(written), RESULTS["seen"].attempt) is None
+
+
+TOLD = (transcript("220 <b>hello</b>", "421 bye"), transcript("+OK", leg=Leg.RETRIEVAL))
+
+
+def test_transcripts_are_told_of_failures_only():
+    """A failure has the key, if only an empty list; what is pending or went well has not."""
+    failure = failed(make_attempt(ROUTE), transcripts=TOLD)
+    [submitted, looked] = told_as_json(failure)["transcript"]
+    assert submitted == {
+        "leg": "submission",
+        "server": "smtp.acme.example:587",
+        "start_seconds": 0.5,
+        "lines": [
+            {"who": "server", "stage": "greeting", "milliseconds": 0, "text": "220 <b>hello</b>"},
+            {"who": "server", "stage": "greeting", "milliseconds": 10, "text": "421 bye"},
+        ],
+    }
+    assert looked["leg"] == "retrieval"
+    assert told_as_json(failed(make_attempt(ROUTE)))["transcript"] == []
+    pending = Result(attempt=make_attempt(ROUTE), outcome=Outcome.PENDING, success=None)
+    assert [("transcript" in told_as_json(one)) for one in (on_time(make_attempt(ROUTE)), pending)] == [False, False]
+    assert "transcript" not in result_as_json(failure)
+
+
+def test_transcripts_are_read_back():
+    """A later process tells what this one told; what it cannot read is nothing."""
+    assert restored_transcripts(json.dumps(transcripts_as_json(TOLD))) == TOLD
+    for text in ("", "{}", "[{}]", "3", '[{"leg": "submission"}]'):
+        assert restored_transcripts(text) == ()

@@ -36,7 +36,7 @@ class Tools:
         self.clock = clock
         self._resolver = resolver
         self._observers = tuple(observers)
-        self._turns = Turns()
+        self._turns = Turns(clock)
         self._retreats = Retreats(random.random, state.breakers)
         self.glimpses = Glimpses()
         self._state = state

@@ -12,15 +12,16 @@ from pydantic_core import PydanticCustomError
 from mailsonar.config.loading import Loading
 from mailsonar.config.oauth2 import oauth2_of, sound_part
 from mailsonar.config.pem import wrong_with_authorities, wrong_with_pair
+from mailsonar.config.presets import preset_limits
 from mailsonar.config.problem import Place, Report
 from mailsonar.config.secrets import REFERENCE, check_password, parse_reference
 from mailsonar.config.server_schema import Pop3Part, ServerPart, SmtpPart, TimeoutsPart, TlsPart
+from mailsonar.model.limits import Provider
 from mailsonar.model.server import (
     DEFAULT_PORTS,
     Account,
     Credentials,
     IpVersion,
-    Limits,
     Mechanism,
     Protocol,
     Security,
@@ -45,7 +46,7 @@ def check_credentials(keys: Mapping[str, object], place: Place, report: Report) 
 
 def check_proof(keys: Mapping[str, object], place: Place, report: Report) -> None:
     """Report a server where every session logs in, but nothing proves who we are."""
-    if keys.get("password") is None and keys.get("oauth2") is None and "provider" not in keys:
+    if keys.get("password") is None and keys.get("oauth2") is None:
         report.wrong(place / "password", REFERENCE if "password" in keys else "is missing, but required")
 
 
@@ -80,13 +81,22 @@ def _check_pair_given(keys: Mapping[str, object], pair: tuple[str, str], place: 
             report.wrong(place / key, f"{key} needs {other} beside it: give both or neither")
 
 
-def account(part: SmtpPart | Pop3Part, place: Place, loading: Loading) -> Account:
-    """Return the account that a server's keys describe; what its files and secrets lack is reported."""
+def account(part: SmtpPart | Pop3Part, address: str, place: Place, loading: Loading) -> Account:
+    """Return the account that a server's keys describe; what its files and secrets lack is reported.
+
+    Args:
+        part: the keys.
+        address: whose account it is.
+        place: where the keys stand.
+        loading: what is at hand.
+    """
+    server = _server(part, place, loading)
+    tolerated = preset_limits(server.provider, server.protocol, address)
     return Account(
-        server=_server(part, place, loading),
+        server=server,
         credentials=_credentials(part, place, loading),
         mechanism=Mechanism(part.mechanism) if part.mechanism else None,
-        limits=Limits(sessions=part.limits.sessions, logins_per_hour=part.limits.logins_per_hour),
+        limits=replace(tolerated, **{name: count for name, count in part.limits if count is not None}),
         allow_plaintext_auth=part.allow_plaintext_auth,
     )
 
@@ -129,6 +139,7 @@ def _server(part: ServerPart, place: Place, loading: Loading) -> Server:
         tls=_tls_policy(part.tls, place / "tls", loading),
         ip_version=IpVersion(part.ip_version),
         timeouts=_timeouts(part.timeouts, protocol),
+        provider=Provider(part.provider) if part.provider else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether the plan as a whole is one that the servers allow: logins an hour, and one owner for each maildrop."""
+"""Whether the plan as a whole is one that servers allow: logins, submissions, and one owner for each maildrop."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from mailsonar.config.durations import format_duration
 from mailsonar.config.problem import Place, Report
 from mailsonar.config.sections import Named
 from mailsonar.config.wording import listing
+from mailsonar.model.limits import Counted, Rate
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Account, Server
 
 _POP3_PORTS = {110, 995}
+_PERIODS = {60.0: "a minute", 3600.0: "an hour", 86_400.0: "a day"}
 
 
 def check_plan(senders: Named[Sender], maildrops: Named[Maildrop], routes: Iterable[Route], report: Report) -> None:
@@ -22,30 +24,45 @@ def check_plan(senders: Named[Sender], maildrops: Named[Maildrop], routes: Itera
     incoming: dict[str, list[Route]] = defaultdict(list)
     for route in routes:
         if route.enabled:
-            outgoing[route.sender.name].append(route)
+            outgoing[route.sender.account.key].append(route)
             incoming[route.maildrop.name].append(route)
     for name, sender in senders.values.items():
-        _check_attempts(outgoing[name], sender.account, senders.places[name] / "smtp", report)
+        _check_attempts(outgoing[sender.account.key], sender.account, senders.places[name], report)
     for name, maildrop in maildrops.values.items():
-        _check_attempts(incoming[name], maildrop.account, maildrops.places[name] / "pop3", report)
+        _check_attempts(incoming[name], maildrop.account, maildrops.places[name], report)
         _check_poll(maildrop, incoming[name], maildrops.places[name] / "poll", report)
     _check_owners(maildrops, report)
 
 
 def _check_attempts(routes: Sequence[Route], account: Account, place: Place, report: Report) -> None:
-    """Report routes whose attempts alone, one login for each, are beyond the account's budget."""
-    budget = account.limits.logins_per_hour
-    if budget is None:
-        return
-    needed = math.ceil(sum(3600 / route.interval_seconds for route in routes))
-    if needed > budget:
-        fitting = format_duration(math.ceil(3600 * len(routes) / budget))
-        which = f"its {len(routes)} routes need" if len(routes) > 1 else f"the route {routes[0].name} needs"
-        report.wrong(
-            place / "limits" / "logins_per_hour",
-            f"{which} at least {needed} logins an hour, one for each attempt, but {budget} are allowed: "
-            f"an interval of {fitting} or more fits",
-        )
+    """Report routes whose attempts alone, one login and one submission for each, are beyond the account's budget."""
+    for rate in account.limits.rates:
+        external = rate.counted is Counted.EXTERNAL_SUBMISSION
+        counted = [route for route in routes if route.leaves_the_organisation] if external else routes
+        needed = math.ceil(sum(rate.seconds / route.interval_seconds for route in counted))
+        if needed > rate.count:
+            report.wrong(_to_blame(rate, account.server, place), _beyond(rate, counted, needed))
+
+
+def _to_blame(rate: Rate, server: Server, place: Place) -> Place:
+    """Return the key that a rate follows from, of an account's at a place."""
+    match rate.counted:
+        case Counted.LOGIN:
+            return place / server.protocol / "limits" / "logins_per_hour"
+        case Counted.SUBMISSION:
+            return place / server.protocol / "provider"
+        case Counted.EXTERNAL_SUBMISSION:
+            return place / "address"
+
+
+def _beyond(rate: Rate, routes: Sequence[Route], needed: int) -> str:
+    """Return what is wrong with routes that need more than a rate."""
+    fitting = format_duration(math.ceil(rate.seconds * len(routes) / rate.count))
+    which = f"its {len(routes)} routes need" if len(routes) > 1 else f"the route {routes[0].name} needs"
+    return (
+        f"{which} at least {needed} {rate.counted} {_PERIODS[rate.seconds]}, one for each attempt, "
+        f"but {rate.count} are allowed: an interval of {fitting} or more fits"
+    )
 
 
 def _check_poll(maildrop: Maildrop, routes: Sequence[Route], place: Place, report: Report) -> None:

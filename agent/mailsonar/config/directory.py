@@ -8,21 +8,24 @@ from mailsonar.config.accounts import account, check_credentials, check_proof, c
 from mailsonar.config.document import Document
 from mailsonar.config.loading import Loading
 from mailsonar.config.oauth2 import check_oauth2
+from mailsonar.config.presets import check_preset, with_preset
 from mailsonar.config.schema import MaildropPart, SenderPart
 from mailsonar.config.sections import Named, named_entries
 from mailsonar.config.wording import listing, printable
 from mailsonar.model.route import Cleanup, Maildrop, Sender
+from mailsonar.model.server import Protocol
 
 
 def senders_of(documents: Iterable[Document], maildrops: Named[Maildrop], loading: Loading) -> Named[Sender]:
     """Return the senders; each may name one of the maildrops as the place where its bounces arrive."""
     senders: Named[Sender] = Named()
     for document in documents:
-        for name, value, place in named_entries(document, "senders", loading.report):
+        for name, written, place in named_entries(document, "senders", loading.report):
             if not senders.claim(name, place, loading.report):
                 continue
-            smtp = value.get("smtp") if isinstance(value, dict) else None
-            if isinstance(smtp, dict):
+            value, smtp = _with_server(written, "smtp", Protocol.SMTP)
+            if smtp is not None:
+                check_preset(smtp, Protocol.SMTP, place / "smtp", loading.report)
                 check_credentials(smtp, place / "smtp", loading.report)
                 check_oauth2(smtp, place / "smtp", loading.report)
                 check_security(smtp, place / "smtp", loading.report)
@@ -35,10 +38,10 @@ def senders_of(documents: Iterable[Document], maildrops: Named[Maildrop], loadin
                 senders.values[name] = Sender(
                     name=name,
                     address=part.address,
-                    account=account(part.smtp, place / "smtp", loading),
+                    account=account(part.smtp, part.address, place / "smtp", loading),
                     bounces=maildrops.values.get(part.bounces or ""),
                 )
-            elif isinstance(smtp, dict):
+            elif smtp is not None:
                 examine_files(smtp, place / "smtp", loading)
     return senders
 
@@ -47,25 +50,35 @@ def maildrops_of(documents: Iterable[Document], loading: Loading) -> Named[Maild
     """Return the maildrops."""
     maildrops: Named[Maildrop] = Named()
     for document in documents:
-        for name, value, place in named_entries(document, "maildrops", loading.report):
+        for name, written, place in named_entries(document, "maildrops", loading.report):
             if not maildrops.claim(name, place, loading.report):
                 continue
-            pop3 = value.get("pop3") if isinstance(value, dict) else None
-            if isinstance(pop3, dict):
+            value, pop3 = _with_server(written, "pop3", Protocol.POP3)
+            if pop3 is not None:
+                check_preset(pop3, Protocol.POP3, place / "pop3", loading.report)
                 check_security(pop3, place / "pop3", loading.report)
                 check_oauth2(pop3, place / "pop3", loading.report)
             part = loading.part(MaildropPart, value, place)
-            if isinstance(pop3, dict):
+            if pop3 is not None:
                 check_proof(pop3, place / "pop3", loading.report)
             if part:
                 maildrops.values[name] = Maildrop(
                     name=name,
                     address=part.address,
-                    account=account(part.pop3, place / "pop3", loading),
+                    account=account(part.pop3, part.address, place / "pop3", loading),
                     cleanup=Cleanup(part.cleanup),
                     poll_seconds=part.poll,
                     authserv_id=part.authserv_id,
                 )
-            elif isinstance(pop3, dict):
+            elif pop3 is not None:
                 examine_files(pop3, place / "pop3", loading)
     return maildrops
+
+
+def _with_server(value: object, key: str, protocol: Protocol) -> tuple[object, dict[str, object] | None]:
+    """Return an entry and its server's keys, with those that a provider stands for; None for keys that are none."""
+    keys = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(keys, dict):
+        return value, None
+    meant = with_preset(keys, protocol)
+    return {**value, key: meant}, meant

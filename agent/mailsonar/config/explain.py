@@ -44,9 +44,14 @@ def checked(model: type[P], value: object, place: Place, report: Report, *, inli
 
 
 def _without_consequences(model: type[Part], details: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Leave out what is missing only because something that is not supported yet stands in its place."""
-    replaced = {detail["loc"][:-1] for detail in details if _is_not_yet(model, detail)}
+    """Leave out what is missing only because what stands in its place is not supported yet, or is no provider."""
+    replaced = {detail["loc"][:-1] for detail in details if _is_not_yet(model, detail) or _is_no_provider(detail)}
     return [detail for detail in details if detail["type"] != "missing" or detail["loc"][:-1] not in replaced]
+
+
+def _is_no_provider(detail: ErrorDetails) -> bool:
+    """Tell whether something else than a provider stands where one should."""
+    return detail["loc"][-1:] == ("provider",)
 
 
 def _is_not_yet(model: type[Part], detail: ErrorDetails) -> bool:

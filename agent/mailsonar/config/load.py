@@ -15,6 +15,7 @@ from mailsonar.config.explain import keys_of
 from mailsonar.config.includes import read_included
 from mailsonar.config.labels import check_label_names
 from mailsonar.config.loading import Loading
+from mailsonar.config.presets import check_routes
 from mailsonar.config.problem import ConfigInvalid, Place, Problem, Report
 from mailsonar.config.routes import Routing
 from mailsonar.config.schema import Settings
@@ -91,6 +92,7 @@ def _resolve(main: Document, web: WebConfig, loading: Loading) -> Config:
     if not routes.places:
         report.odd(Place(main), "there are no routes: nothing is probed")
     check_plan(senders, maildrops, list(routes.values.values()), report)
+    check_routes(routes, report)
     return Config(
         signing_key=_signing_key(settings, main, loading),
         label_names=tuple(settings.labels),

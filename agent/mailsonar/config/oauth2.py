@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mailsonar.config.loading import Loading
+from mailsonar.config.presets import GOOGLE_ENDPOINT, GOOGLE_SCOPE, MICROSOFT_ENDPOINT, MICROSOFT_SCOPE
 from mailsonar.config.problem import Place, Report
 from mailsonar.config.secrets import ALLOW_INLINE, Check, SecretFile, check_password, file_secret
 from mailsonar.config.server_schema import OAuth2Part
@@ -25,11 +26,6 @@ from mailsonar.model.oauth2 import (
 )
 from mailsonar.model.server import Secret, SecretUnreadable
 from mailsonar.net.assertions import KeyUnusable, certificate_of, service_account, signing_key
-
-MICROSOFT_ENDPOINT = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
-MICROSOFT_SCOPE = "https://outlook.office365.com/.default"
-GOOGLE_ENDPOINT = "https://oauth2.googleapis.com/token"
-GOOGLE_SCOPE = "https://mail.google.com/"
 
 _PROOFS = ("client_secret", "certificate", "federated_token_file")
 _NOT_GOOGLES = ("tenant", "client_id", *_PROOFS, "key", "refresh_token")

@@ -76,6 +76,7 @@ def _account(account: Account) -> dict[str, Any]:
     oauth2 = _oauth2(credentials.oauth2) if isinstance(credentials, TokenCredentials) else None
     return _given(
         {
+            "provider": str(server.provider) if server.provider else None,
             "host": server.host,
             "port": server.port,
             "security": str(server.security),
@@ -86,7 +87,7 @@ def _account(account: Account) -> dict[str, Any]:
             "tls": None if server.security is Security.PLAINTEXT else _given(asdict(server.tls)),
             "ip_version": str(server.ip_version),
             "timeouts": {name: format_duration(seconds) for name, seconds in asdict(server.timeouts).items()},
-            "limits": _given(asdict(account.limits)),
+            "limits": _given({"sessions": account.limits.sessions, "logins_per_hour": account.limits.logins_per_hour}),
             "allow_plaintext_auth": account.allow_plaintext_auth or None,
         }
     )

@@ -5,7 +5,7 @@ The texts below the keys are what editors show.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -76,10 +76,10 @@ class TimeoutsPart(Part):
 class LimitsPart(Part):
     """What the account's provider tolerates."""
 
-    sessions: Annotated[int, Field(ge=1)] = 2
-    """The most sessions at a time."""
+    sessions: Annotated[int, Field(ge=1)] | None = None
+    """The most sessions at a time; 2, or what the provider is known to tolerate, unless set."""
     logins_per_hour: Annotated[int, Field(ge=1)] | None = None
-    """The most logins in an hour; no limit unless set."""
+    """The most logins in an hour; no limit, or what the provider is known to tolerate, unless set."""
 
 
 class OAuth2Part(Part):
@@ -109,13 +109,22 @@ class OAuth2Part(Part):
     """PEM file of the authorities to trust for the token endpoint instead of the system's."""
 
 
+def _let_a_provider_stand_in(schema: dict[str, Any]) -> None:
+    """Require what a provider stands for only where none is given."""
+    meant = ["host", "security"]
+    schema["required"] = [key for key in schema["required"] if key not in meant]
+    schema["anyOf"] = [{"required": ["provider"]}, {"required": meant}]
+
+
 class ServerPart(Part):
     """A server and the account there."""
 
-    not_yet: ClassVar[frozenset[str]] = frozenset({"provider"})
+    model_config = ConfigDict(json_schema_extra=_let_a_provider_stand_in)
 
+    provider: Literal["microsoft365", "google", "ovh", "cpanel", "zoho"] | None = None
+    """Whose server it is: stands for host, security, where access tokens come from, and limits."""
     host: Host
-    """Name or address of the server."""
+    """Name or address of the server; a provider's usual one unless set."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Port of the server; the usual one for the protocol and its security unless set."""
     security: Literal["starttls", "implicit_tls", "plaintext"]

@@ -51,7 +51,7 @@ def _reply(reply: SmtpReply) -> SmtpReply:
     lines = reply.lines
     if len(lines) > REPLY_LINES_KEPT:
         half = REPLY_LINES_KEPT // 2
-        lines = (*lines[:half], *lines[-half:])
+        lines = (*lines[:half], f"({len(lines) - REPLY_LINES_KEPT + 1} lines more)", *lines[1 - half :])
     if max(map(len, lines)) > TEXT_LIMIT:
         lines = tuple(line[: TEXT_LIMIT + 1] for line in lines)
     return reply if lines is reply.lines else SmtpReply(reply.code, lines)
@@ -77,6 +77,16 @@ def answer(what: Answered) -> tuple[list[str], str]:
         return [str(what)], ""
     status, content = what
     return [str(status), *_content(content)] if status.ok else [str(status)], ""
+
+
+def line_count(what: Answered) -> int:
+    """Return how many lines an answer is told in."""
+    if isinstance(what, SmtpReply):
+        return len(what.lines)
+    if isinstance(what, Status):
+        return 1
+    status, content = what
+    return 1 + (len(content) if isinstance(content, dict) else 1) if status.ok else 1
 
 
 def _content(content: dict[str, tuple[str, ...]] | int | None) -> list[str]:

@@ -18,9 +18,11 @@ from mailsonar.model.server import Secret
 ID_BYTES = 12
 INSTANCE_BYTES = 5
 _MAC_BYTES = 16
-# A server may fold what it quotes: blanks may stand between the parts, and within the HMAC.
+# A server may fold what it quotes: blanks may stand anywhere.
 _MAC = re.compile(
-    r"(ms1-\s*[a-z2-7]{20}-\s*[a-z2-7]{8}-\s*[a-z2-7]{8}-\s*[0-9a-f]{11,12}-)(?:\s*[a-z2-7]){1,26}", re.IGNORECASE
+    r"(m\s*s\s*1\s*-\s*(?:[a-z2-7]\s*){20}-\s*(?:[a-z2-7]\s*){8}-\s*(?:[a-z2-7]\s*){8}-\s*(?:[0-9a-f]\s*){11,12}-)"
+    r"(?:\s*[a-z2-7]){1,26}",
+    re.IGNORECASE,
 )
 _TEXT = re.compile(r"ms1-([a-z2-7]{20})-([a-z2-7]{8})-([a-z2-7]{8})-([0-9a-f]{11,12})-([a-z2-7]{26})")
 

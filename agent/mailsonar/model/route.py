@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailsonar.model.limits import Provider
 from mailsonar.model.server import Account
 
 
@@ -82,6 +83,18 @@ class Route:
     def purpose(self) -> str:
         """Return what an attempt on the route is made for: what shall become of its message, and at which account."""
         return f"{self.expect} at {self.maildrop.account.key}"
+
+    @property
+    def provider(self) -> Provider | None:
+        """Return whose servers the route watches: the maildrop's provider, else the sender's."""
+        return self.maildrop.account.server.provider or self.sender.account.server.provider
+
+    @property
+    def leaves_the_organisation(self) -> bool:
+        """Tell whether the sender's provider takes the recipient for an outsider: another domain, another tenant."""
+        domains = {address.rpartition("@")[2].lower() for address in (self.sender.address, self.maildrop.address)}
+        tenants = {account.token_endpoint for account in (self.sender.account, self.maildrop.account)}
+        return len(domains) > 1 and (None in tenants or len(tenants) > 1)
 
 
 def accounts_of(route: Route) -> Iterator[Account]:

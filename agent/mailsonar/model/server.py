@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mailsonar.model.limits import Limits, Provider
 from mailsonar.model.oauth2 import OAuth2
 from mailsonar.model.secret import Secret, SecretUnreadable
 
-__all__ = ["Secret", "SecretUnreadable"]  # where they are looked for
+__all__ = ["Limits", "Secret", "SecretUnreadable"]  # where they are looked for
 
 
 class Protocol(StrEnum):
@@ -83,16 +84,8 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the account's provider tolerates."""
-
-    sessions: int = 2
-    logins_per_hour: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One endpoint and how to reach it."""
+    """One endpoint and how to reach it; `provider` is whose it is, None where that is not known."""
 
     protocol: Protocol
     host: str
@@ -101,6 +94,7 @@ class Server:
     tls: TlsPolicy = TlsPolicy()
     ip_version: IpVersion = IpVersion.ANY
     timeouts: Timeouts = Timeouts()
+    provider: Provider | None = None
 
     @property
     def name(self) -> str:
@@ -145,7 +139,7 @@ class Account:
     server: Server
     credentials: Credentials | TokenCredentials | None
     mechanism: Mechanism | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     allow_plaintext_auth: bool = False
 
     @property
@@ -157,6 +151,11 @@ class Account:
     def key(self) -> str:
         """Return what tells this account from all others: protocol, server and user name."""
         return f"{self.server.protocol} {self.server.name} {self.name}"
+
+    @property
+    def token_endpoint(self) -> str | None:
+        """Return who gives the account its access tokens; None where it has a password, or nothing."""
+        return self.credentials.oauth2.token_endpoint if isinstance(self.credentials, TokenCredentials) else None
 
     def with_token(self, token: str) -> Account:
         """Return the account with an access token at hand, for one session."""

@@ -71,12 +71,9 @@ class Recording:
         """Return the last moment."""
         return self._last[-1] if self._last else self._first[-1] if self._first else None
 
-    def first_moments(self) -> Iterator[Moment]:
-        """Yield what came before anything was left out."""
+    def moments(self) -> Iterator[Moment]:
+        """Yield what is kept, in order."""
         yield from self._first
-
-    def last_moments(self) -> Iterator[Moment]:
-        """Yield what came after anything was left out."""
         yield from self._last
 
     def _keep(self, moment: Moment) -> None:

@@ -63,7 +63,7 @@ def _show_config(page: Exposition, labels: tuple[str, ...], route: Route) -> Non
     submission, retrieval = route.sender.account, route.maildrop.account
     page.add(f.DEADLINE, labels, route.deadline_seconds)
     page.add(f.INTERVAL, labels, route.interval_seconds)
-    parts = (route.sender.name, route.maildrop.name, submission.server.name, retrieval.server.name, "")
-    page.add(f.ROUTE_INFO, (*labels, *parts), 1.0)
+    parts = (route.sender.name, route.maildrop.name, submission.server.name, retrieval.server.name)
+    page.add(f.ROUTE_INFO, (*labels, *parts, route.provider or ""), 1.0)
     page.add(f.ROUTE_SERVER_INFO, (*labels, Leg.SUBMISSION, *account_labels(submission)), 1.0)
     page.add(f.ROUTE_SERVER_INFO, (*labels, Leg.RETRIEVAL, *account_labels(retrieval)), 1.0)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError
+from mailsonar.model.limits import Counted
 from mailsonar.model.observer import Login, Observer
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
@@ -30,6 +31,7 @@ from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
 
 HOLD_CHECK_SECONDS = 5.0
+_USES = frozenset({Counted.LOGIN})
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +162,11 @@ class MaildropOwner:
             Sought(since=one.sought_since or 0.0, deadline=one.deadline, gives_up=one.gives_up)
             for one in self._book.pending.sought
         ]
-        due = next_look(sought, self.last_look, self._pace)
+        due = self._clean_up_too(next_look(sought, self.last_look, self._pace))
+        free_at = self._workshop.turns.budgets.free_at(self.maildrop.account, _USES, self._clock.monotonic())
+        return None if due is None else max(due, free_at)
+
+    def _clean_up_too(self, due: float | None) -> float | None:
         if self.last_look and self._book.known.owed(self._clock.wall()):
             clean_up = self.last_look.started + CLEANUP_GAP_SECONDS
             clean_up = max(clean_up, earliest_look(self.last_look, self._pace))
@@ -181,6 +187,7 @@ class MaildropOwner:
             used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
             if self._resting or workshop.retreats.enter(account, used.entered):
                 return  # the agent drains, or the account was refused while this session waited for its turn
+            workshop.turns.budgets.spend(account, _USES, used.entered)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
             self._examining = notes

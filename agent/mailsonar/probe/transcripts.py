@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from mailsonar.dialogue.shown import answer, question
+from mailsonar.dialogue.shown import answer, line_count, question
 from mailsonar.dialogue.steps import Veil
 from mailsonar.message.token import hide_macs
 from mailsonar.model.redaction import Strike
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.transcript import Line, Speaker, Transcript
-from mailsonar.net.recording import KEPT_AT_EITHER_END, Moment, Recording, Said
+from mailsonar.net.recording import Moment, Recording, Said
 from mailsonar.wire.lines import printable
+from mailsonar.wire.smtp import SmtpReply
+
+LINES_KEPT = 60
 
 log = logging.getLogger(__name__)
 
@@ -42,35 +46,51 @@ def transcripts(
 
 def _transcript(recording: Recording, attempt_started: float, secrets: Sequence[str], now: float) -> Transcript:
     strike = Strike((*secrets, *(secret.upper() for secret in secrets), *recording.hidden))
+    moments = list(recording.moments())
+    if not recording.is_over:
+        moments.append((now, moments[-1][1], Speaker.EVENT, "still under way"))
 
-    def lines(moments: Iterable[Moment]) -> list[Line]:
-        return [line for moment in moments for line in _lines(moment, recording.started, strike)]
+    def lines(chosen: Iterable[Moment]) -> list[Line]:
+        return [line for moment in chosen for line in _lines(moment, recording.started, strike)]
 
-    first, last = lines(recording.first_moments()), lines(recording.last_moments())
-    if not recording.is_over and recording.last:
-        last += lines([(now, recording.last[1], Speaker.EVENT, "still under way")])
     return Transcript(
         leg=recording.leg,
         server=recording.server,
         start_seconds=max(0.0, recording.started - attempt_started),
-        lines=_bounded(first, last, recording.left_out),
+        lines=tuple(_bounded(moments, recording.left_out, lines)),
     )
 
 
-def _bounded(first: Sequence[Line], last: Sequence[Line], left_out: int) -> tuple[Line, ...]:
-    """Return the first and the last lines, and between them how many are missing."""
-    whole = (*first, *last)
-    if not left_out and len(whole) <= 2 * KEPT_AT_EITHER_END:
-        return whole
-    head, tail = whole[:KEPT_AT_EITHER_END], whole[1 - KEPT_AT_EITHER_END :]
-    missing = left_out + len(whole) - len(head) - len(tail)
-    gap = Line(
-        who=Speaker.EVENT,
-        stage=tail[0].stage,
-        milliseconds=tail[0].milliseconds,
-        text=f"{missing} lines are left out here",
-    )
-    return (*head, gap, *tail)
+def _bounded(
+    moments: Sequence[Moment], left_out: int, lines: Callable[[Iterable[Moment]], list[Line]]
+) -> Sequence[Line]:
+    """Return the first and the last lines, and between them how many are missing; no other is put into words."""
+    total = left_out + sum(map(_size, moments))
+    if total <= LINES_KEPT:
+        return lines(moments)
+    first = _reaching(LINES_KEPT // 2, moments)
+    last = _reaching(LINES_KEPT // 2, reversed(moments[len(first) :]))
+    tail = lines(reversed(last))[1 - LINES_KEPT // 2 :]
+    head = lines(first)[: LINES_KEPT - 1 - len(tail)]
+    gap = replace((tail or head)[0], who=Speaker.EVENT, text=f"{total - len(head) - len(tail)} lines are left out here")
+    return [*head, gap, *tail]
+
+
+def _reaching(wanted: int, moments: Iterable[Moment]) -> list[Moment]:
+    """Return the first moments, as many as so many lines need."""
+    taken: list[Moment] = []
+    for moment in moments:
+        if wanted <= 0:
+            break
+        taken.append(moment)
+        wanted -= _size(moment)
+    return taken
+
+
+def _size(moment: Moment) -> int:
+    """Return how many lines a moment amounts to."""
+    what = moment[3]
+    return line_count(what) if isinstance(what, SmtpReply | tuple) else 1
 
 
 def _lines(moment: Moment, started: float, strike: Strike) -> Iterator[Line]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,7 +81,17 @@ class Authority:
         return ssl.create_default_context(cadata=self.root_pem().decode())
 
     def server_context(self, *names: str, leaf: Leaf = USUAL) -> ssl.SSLContext:
-        """Return a context that presents a fresh certificate.
+        """Return a context that presents a fresh certificate; the arguments are those of `server_pem`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load what is weak
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # mode 0600, gone at the end of this block
+            file.write(self.server_pem(*names, leaf=leaf))
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
+
+    def server_pem(self, *names: str, leaf: Leaf = USUAL) -> bytes:
+        """Return a fresh key, its certificate, and what servers present behind that, as one PEM file has them.
 
         Args:
             names: DNS names and IP literals that the certificate carries.
@@ -91,11 +100,11 @@ class Authority:
         key: LeafKey = ec.generate_private_key(ec.SECP256R1())
         if leaf.bits:
             key = rsa.generate_private_key(65537, leaf.bits)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # or OpenSSL refuses to load what is weak
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         chain = [self._issue(names, key, leaf), *([] if self._is_root else [self._certificate])]
-        _load(context, chain, key)
-        return context
+        return private + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
 
     def _issue(self, names: tuple[str, ...], key: LeafKey, leaf: Leaf) -> x509.Certificate:
         now = datetime.now(UTC)
@@ -158,14 +167,3 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _load(context: ssl.SSLContext, chain: Sequence[x509.Certificate], key: LeafKey) -> None:
-    """Hand a chain, the server's certificate first, and its key to OpenSSL, which reads them from a file only."""
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    with tempfile.NamedTemporaryFile(suffix=".pem") as file:  # mode 0600, gone at the end of this block
-        file.write(private + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain))
-        file.flush()
-        context.load_cert_chain(file.name)

@@ -87,8 +87,14 @@ class Wardrobe:
         return front
 
     def _make(self, kind: Certificate) -> ssl.SSLContext:
-        names = ("elsewhere.example",) if kind is Certificate.WRONG_NAME else self._names
-        return self._signer(kind).server_context(*names, leaf=_leaf(kind))
+        return self._signer(kind).server_context(*self._names_on(kind), leaf=_leaf(kind))
+
+    def pem(self, kind: Certificate) -> bytes:
+        """Return that kind of certificate, with its key, for a server that reads files."""
+        return self._signer(kind).server_pem(*self._names_on(kind), leaf=_leaf(kind))
+
+    def _names_on(self, kind: Certificate) -> tuple[str, ...]:
+        return ("elsewhere.example",) if kind is Certificate.WRONG_NAME else self._names
 
     def _signer(self, kind: Certificate) -> Authority:
         if kind is Certificate.UNTRUSTED:

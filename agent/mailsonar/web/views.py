@@ -78,9 +78,9 @@ class RouteCard:
 def route_card(view: RouteView, now_wall: float, token: str | None = None) -> RouteCard:
     """Return what the page of a route shows, with the attempt of a token where one is given."""
     route = view.route
-    timed = next((result for result in view.results if result.stages), None)
+    newest = next((result for result in view.results if result.stages or result.transcripts), None)
     asked = next((result for result in view.results if result.attempt.token_id == token), None)
-    shown = asked or timed
+    shown = asked or newest
     success = view.last_success
     facts = (
         ("From", f"{route.sender.address} on {_account(route.sender.account, view)}"),
