@@ -6,6 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+import trustme
+
 from mailsonar.cli.flags import build_parser
 from mailsonar.config.load import load_config
 from mailsonar.observe.families import FAMILIES
@@ -50,6 +52,20 @@ def test_the_config_by_example_is_valid(tmp_path: Path) -> None:
     config_file.write_text(text.replace("/run/secrets/acme", str(tmp_path / "acme")))
     config = load_config(config_file, environ={"ACME_POP3": "secret"})
     assert [route.name for route in config.routes] == ["acme-internal", "acme-out--acme-in"]
+
+
+def test_the_web_config_by_example_is_valid(tmp_path: Path) -> None:
+    """What is copied from the README works once its certificate exists, and with the hash of another password."""
+    example = re.search(r"## Web config\n.*?```yaml\n(.*?)```", README, re.DOTALL)
+    assert example
+    pair = trustme.CA().issue_cert("agent.acme.example")
+    pair.cert_chain_pems[0].write_to_path(tmp_path / "agent.pem")
+    pair.private_key_pem.write_to_path(tmp_path / "agent.key")
+    (tmp_path / "main.yml").write_text("labels: []\n")
+    (tmp_path / "web.yml").write_text(example[1])
+    config = load_config(tmp_path / "main.yml", environ={}, web_file=tmp_path / "web.yml")
+    assert config.web.tls
+    assert set(config.web.users) == {"prometheus"}
 
 
 def test_the_two_commands_stand_on_the_first_screen() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 
 import pytest
 from aiohttp import web
@@ -169,13 +171,91 @@ async def test_client_that_does_not_read_is_dropped(monkeypatch, served, connect
     assert len(await closed(reader)) < len(BODY)
 
 
-async def test_malformed_requests_are_not_logged(connect, caplog):
-    """A client can neither fill the log nor put its text, or by mistake its password, there."""
-    for request in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nAuthorization: Basic c2Vj\x00cmV0\r\n\r\n"):
-        reader, writer = await connect()
-        writer.write(request)
-        assert b" 400 Bad Request" in await closed(reader)
+MALFORMED = [
+    b"nonsense\r\n\r\n",
+    b"\x00" * 100 + b"\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\nHost: x\n\n",
+    b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET http://[x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic c2Vj\x00cmV0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+]
+
+
+@pytest.mark.parametrize("request_bytes", MALFORMED)
+async def test_malformed_requests(connect, caplog, request_bytes):
+    """They end the connection; a client can neither fill the log nor put its text, a password even, there."""
+    reader, writer = await connect()
+    writer.write(request_bytes)
+    assert b" 400 Bad Request" in await closed(reader)
     assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+async def test_a_body_that_is_not_what_it_says(connect, caplog):
+    """A body that nobody reads, and nobody could, is no bug of ours."""
+    reader, writer = await connect()
+    header = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n"
+    writer.write(header + b"abc")
+    assert await answer_of(reader) == b"HTTP/1.1 200 OK"
+    await closed(reader)
+    assert [record for record in caplog.records if record.name != "asyncio"] == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"GET / HTTP/1.1\r\nHost: <script>",
+        b"GET / HTTP/1.1\r\nHost: x:99999999",
+        b"GET / HTTP/1.1\r\nHost: ",
+        b"GET http://elsewhere.example/ HTTP/1.1\r\nHost: x",
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade",
+    ],
+)
+async def test_the_host_does_not_matter(connect, target):
+    """No answer is made of the name that a client calls us by, nor is its request passed on to anybody."""
+    reader, writer = await connect()
+    writer.write(target + b"\r\n\r\n")
+    assert await answer_of(reader) == b"HTTP/1.1 200 OK"
+
+
+async def test_a_flood_of_requests_in_a_row(monkeypatch, connect):
+    """Who sends requests but takes no answers is held back, then dropped; others are served meanwhile."""
+    monkeypatch.setattr(guard, "ANSWER_SECONDS", 0.3)
+    _, writer = await connect()
+    writer.transport.pause_reading()
+    writer.write(REQUEST.replace(b"/ ", b"/huge ", 1) + REQUEST * 1_000_000)
+    for _ in range(20):
+        other_reader, other_writer = await connect()
+        other_writer.write(REQUEST)
+        assert await answer_of(other_reader) == b"HTTP/1.1 200 OK"
+    assert writer.transport.get_write_buffer_size() > 1_000_000
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_ten_thousand_connections(listener, connect):
+    """A storm of connections finds a hundred places, and is over for all others at once; who came first is served."""
+    first = [await connect() for _ in range(MAX_CONNECTIONS)]
+
+    def storm():
+        answers = b""
+        for _ in range(10_000):
+            with socket.create_connection(listener.addresses[0], timeout=5) as peer, suppress(ConnectionResetError):
+                answers += peer.recv(1)
+        return answers
+
+    assert await asyncio.to_thread(storm) == b""
+    for reader, writer in first:
+        writer.write(REQUEST)
+        assert await answer_of(reader) == b"HTTP/1.1 200 OK"
 
 
 async def test_excess_connections_are_closed_at_once(connect):

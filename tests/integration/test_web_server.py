@@ -110,9 +110,10 @@ async def test_api_tells_what_was_said(client, agent):
     ["/nothing", "/routes/no/thing", "/api/v1/nothing", "/static/../server.py"],
 )
 async def test_unknown_paths_have_one_answer(client, path):
-    """What does not exist is 404 with a text that repeats nothing of the request."""
+    """What does not exist is 404 with a text that repeats nothing of the request, as JSON where all is JSON."""
+    told = '{"error": "Not found."}' if path.startswith("/api/") else "Not found.\n"
     async with client.get(aiohttp.client.URL(path, encoded=True)) as answer:
-        assert (answer.status, await answer.text()) == (404, "Not found.\n")
+        assert (answer.status, await answer.text()) == (404, told)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/routes/nothing", "/api/v1/routes/nothing/results"])

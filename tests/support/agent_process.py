@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,14 @@ INTERPRETER = (sys.executable, "-X", "dev", "-W", "error")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the agent runs: the address that it serves its pages at, and what goes before its command to get there."""
+    """Where the agent runs: the address that it serves its pages at, and what goes before its command to get there.
+
+    With `tls`, its web config has TLS on: whom to trust, and what to show.
+    """
 
     address: str = "127.0.0.1"
     entry: Sequence[str] = ()
+    tls: ssl.SSLContext | None = None
 
 
 class AgentProcess:
@@ -59,10 +64,13 @@ class AgentProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.port = self._reservation.reserve()
         self.address = f"{place.address}:{self.port}"
-        self.url = f"http://{self.address}"
+        self.url = f"{'https' if place.tls else 'http'}://{self.address}"
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS),
+            connector=aiohttp.TCPConnector(ssl=self._place.tls or True),
+        )
         try:
             await self.start()
         except BaseException:

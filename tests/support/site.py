@@ -56,7 +56,7 @@ class Agent:
         self.on_probe()
         return self.can_probe
 
-    def site(self, *, lifecycle):
+    def site(self, *, lifecycle, **changes):
         return Site(
             registry=self.registry,
             history=self.history,
@@ -68,6 +68,7 @@ class Agent:
             probe_now=self.probe_now,
             config_text=lambda: "routes: {}\n",
             lifecycle=lifecycle,
+            **changes,
         )
 
 

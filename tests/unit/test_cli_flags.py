@@ -16,6 +16,7 @@ def test_defaults() -> None:
     assert settings.config_file == Path("/etc/mailsonar/mailsonar.yml")
     assert settings.listen_address == ":9525"
     assert settings.storage is None
+    assert settings.web_config_file is None
     assert not settings.allow_inline_secrets
     assert not settings.enable_lifecycle
     assert (arguments.log_level, arguments.log_format) == ("info", "logfmt")
@@ -25,6 +26,7 @@ VARIABLES = {
     "MAILSONAR_CONFIG_FILE": ("--config.file", "config_file", "/a.yml", Path("/a.yml")),
     "MAILSONAR_STORAGE_PATH": ("--storage.path", "storage", "/state", Path("/state")),
     "MAILSONAR_WEB_LISTEN_ADDRESS": ("--web.listen-address", "listen_address", "[::1]:1", "[::1]:1"),
+    "MAILSONAR_WEB_CONFIG_FILE": ("--web.config.file", "web_config_file", "/web.yml", Path("/web.yml")),
     "MAILSONAR_LOG_LEVEL": ("--log.level", "log_level", "debug", "debug"),
     "MAILSONAR_LOG_FORMAT": ("--log.format", "log_format", "json", "json"),
 }
@@ -76,6 +78,15 @@ def test_bad_usage_is_told_with_its_command(words: list[str], environ: dict[str,
         build_parser(environ).parse_args(words)
     assert told in str(caught.value)
     assert caught.value.command == command
+
+
+@pytest.mark.parametrize(
+    ("command", "file"), [("run", Path("/web.yml")), ("validate", Path("/web.yml")), ("check", None)]
+)
+def test_commands_that_read_the_web_config(command: str, file: Path | None) -> None:
+    """Who serves the page and who checks its config read it; a live attempt has nothing to do with it."""
+    arguments = build_parser({"MAILSONAR_WEB_CONFIG_FILE": "/web.yml"}).parse_args([command])
+    assert settings_of(arguments).web_config_file == file
 
 
 def test_bad_variable_breaks_only_commands_that_read_it() -> None:

@@ -32,7 +32,8 @@ from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
 from mailsonar.probe.workshop import Workshop
 from mailsonar.threads import in_thread
-from mailsonar.web.listen import serve
+from mailsonar.web.entrance import Entrance
+from mailsonar.web.listen import serve, url_of
 from mailsonar.web.server import build_app
 from mailsonar.web.site import Site
 
@@ -65,9 +66,10 @@ async def run_agent(config: Config, settings: Settings, clock: Clock, listening:
 
 
 async def _serve(agent: Agent, plan: Plan, address: str, listening: Callable[[str], None]) -> None:
-    listener = await serve(build_app(agent.site()), address)
+    site = agent.site(plan)
+    listener = await serve(build_app(site), address, site.entrance)
     try:
-        listening(_url(*listener.addresses[0]))
+        listening(url_of(*listener.addresses[0], tls=plan.entrance.context is not None))
         await agent.live(plan)
     finally:
         await listener.close()
@@ -79,10 +81,11 @@ class _Drained(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A config that can be run, and the tools made for it."""
+    """A config that can be run, and what was made for it."""
 
     config: Config
     workshop: Workshop
+    entrance: Entrance
 
 
 class Agent:
@@ -107,14 +110,14 @@ class Agent:
 
         Raises:
             StateUnusable: the state directory cannot be used.
-            TlsFailed: a file named under `tls` cannot be used.
+            TlsFailed: a file named under `tls` or `tls_server_config` cannot be used.
         """
         warnings, keys = list(config.warnings), self._keys
         if config.signing_key or not keys:
             key, warning = signing_key(config.signing_key, self._settings.storage)
             keys = with_key(key, keys)
             warnings += [warning] if warning else []
-        plan = Plan(config, self._tools.workshop(config, keys))
+        plan = Plan(config, self._tools.workshop(config, keys), Entrance.by(config.web))
         self._keys = keys
         for text in warnings:
             log.warning("%s", text)
@@ -173,8 +176,8 @@ class Agent:
             log.info("the config was reloaded: %s", _summary(plan.config))
             return None
 
-    def site(self) -> Site:
-        """Return what the page shows and sets off."""
+    def site(self, first: Plan) -> Site:
+        """Return what the page shows and sets off; the first plan's entrance is in force from the start."""
         return Site(
             registry=self._board.registry,
             history=self._board.history,
@@ -186,6 +189,7 @@ class Agent:
             probe_now=lambda name: self._fleet is not None and self._fleet.probe_now(name),
             config_text=lambda: redacted(self._plan.config) if self._plan else "",
             lifecycle=self._settings.enable_lifecycle,
+            entrance=lambda: (self._plan or first).entrance,
         )
 
     def _is_running(self, patience_seconds: float) -> bool:
@@ -241,8 +245,3 @@ class Agent:
 def _summary(config: Config) -> str:
     running = [route for route in config.routes if route.enabled]
     return f"{len(running)} routes to {len({route.maildrop.name for route in running})} maildrops"
-
-
-def _url(host: str, port: int) -> str:
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - shown only
-    return f"http://{shown}:{port}/"

@@ -19,11 +19,17 @@ class Settings:
     allow_inline_secrets: bool = False
     enable_lifecycle: bool = False
     storage: Path | None = None
+    web_config_file: Path | None = None
 
     def load(self) -> Config:
-        """Read the config as it is on disk now.
+        """Read the config as it is on disk now, and the web config beside it.
 
         Raises:
             ConfigInvalid: it cannot be used; all that is wrong with it is told.
         """
-        return load_config(self.config_file, environ=self.environ, allow_inline_secrets=self.allow_inline_secrets)
+        return load_config(
+            self.config_file,
+            environ=self.environ,
+            allow_inline_secrets=self.allow_inline_secrets,
+            web_file=self.web_config_file,
+        )

@@ -112,6 +112,11 @@ def _config(parser: _Parser) -> None:
                 help="where state is kept: the signing key, if the config names none")  # fmt: skip
 
 
+def _web_config(parser: _Parser) -> None:
+    parser.flag("--web.config.file", dest="web_config_file", type=Path, default=None, metavar="FILE",
+                help="TLS and passwords for metrics and the page; none by default")  # fmt: skip
+
+
 def _log(parser: _Parser, level: str) -> None:
     parser.flag("--log.level", dest="log_level", choices=("debug", "info", "warning", "error"), default=level,
                 help=f"least severity to log, {level} by default")  # fmt: skip
@@ -123,6 +128,7 @@ def _run(parser: _Parser) -> None:
     _config(parser)
     parser.flag("--web.listen-address", dest="listen_address", default=DEFAULT_LISTEN, metavar="HOST:PORT",
                 help=f"where metrics and the page are served, {DEFAULT_LISTEN} by default")  # fmt: skip
+    _web_config(parser)
     parser.flag("--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
                 help="allow POST /-/reload and probing on demand")  # fmt: skip
     _log(parser, "info")
@@ -140,6 +146,7 @@ def _check(parser: _Parser) -> None:
 
 def _validate(parser: _Parser) -> None:
     _config(parser)
+    _web_config(parser)
     parser.add_argument("--connect", action="store_true", help="connect and log in to each server, without sending")
     _log(parser, "warning")
 
@@ -166,4 +173,5 @@ def settings_of(arguments: Arguments) -> Settings:
         allow_inline_secrets=arguments.allow_inline_secrets,
         enable_lifecycle=getattr(arguments, "enable_lifecycle", False),
         storage=arguments.storage,
+        web_config_file=getattr(arguments, "web_config_file", None),
     )

@@ -41,6 +41,8 @@ async def command(arguments: Arguments) -> int:
         print(f"{failed} of {len(visits)} servers failed", file=sys.stderr)  # noqa: T201 - a command line speaks to people
         return 1
     print(f"{arguments.config_file}: valid: {_inventory(config)}")  # noqa: T201 - this is the command's output
+    if arguments.web_config_file:
+        print(f"{arguments.web_config_file}: valid: {_entrance(config)}")  # noqa: T201 - this is the command's output
     return 0
 
 
@@ -82,3 +84,7 @@ def _line(made: Visit) -> Text:
 
 def _inventory(config: Config) -> str:
     return f"{len(config.routes)} routes, {len(config.senders)} senders, {len(config.maildrops)} maildrops"
+
+
+def _entrance(config: Config) -> str:
+    return f"TLS is {'on' if config.web.tls else 'off'}, {len(config.web.users)} users"

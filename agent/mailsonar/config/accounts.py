@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from mailsonar.config.files import FileUnusable, read_file
 from mailsonar.config.loading import Loading
 from mailsonar.config.oauth2 import oauth2_of, sound_part
+from mailsonar.config.pem import wrong_with_authorities, wrong_with_pair
 from mailsonar.config.presets import preset_limits
 from mailsonar.config.problem import Place, Report
 from mailsonar.config.secrets import REFERENCE, check_password, parse_reference
@@ -34,7 +32,6 @@ from mailsonar.model.server import (
 )
 
 _SESSION_SECONDS = {Protocol.SMTP: 180.0, Protocol.POP3: 60.0}
-_LARGEST_PEM_BYTES = 16 * 2**20
 
 
 def check_credentials(keys: Mapping[str, object], place: Place, report: Report) -> None:
@@ -158,7 +155,7 @@ def _tls_policy(part: TlsPart, place: Place, loading: Loading) -> TlsPolicy:
     certificate = loading.path(place, part.certificate) if part.certificate else None
     key = loading.path(place, part.key) if part.key else None
     if certificate and key:
-        loading.examine((certificate, key), _wrong_with_pair, place / "certificate")
+        loading.examine((certificate, key), wrong_with_pair, place / "certificate")
     return TlsPolicy(
         ca_file=ca_file,
         server_name=part.server_name,
@@ -173,32 +170,5 @@ def _authorities(name: str | None, place: Place, loading: Loading) -> str | None
     if name is None:
         return None
     ca_file = loading.path(place, name)
-    loading.examine((ca_file,), _wrong_with_authorities, place / "ca_file")
+    loading.examine((ca_file,), wrong_with_authorities, place / "ca_file")
     return str(ca_file)
-
-
-def _wrong_with_authorities(ca_file: Path) -> str | None:
-    """Return why OpenSSL cannot trust what is in a file; None where it can."""
-    try:
-        read_file(ca_file, limit=_LARGEST_PEM_BYTES)
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca_file)
-    except FileUnusable as error:
-        return f"{ca_file} cannot be read: {error}; name a readable PEM file"
-    except OSError:  # ssl.SSLError is one
-        return f"{ca_file} holds no certificate: name a PEM file with -----BEGIN CERTIFICATE-----"
-    return None
-
-
-def _wrong_with_pair(certificate: Path, key: Path) -> str | None:
-    """Return why OpenSSL does not take two files for a certificate and its key; None where it does."""
-    for path in (certificate, key):
-        try:
-            read_file(path, limit=_LARGEST_PEM_BYTES)
-        except FileUnusable as error:
-            return f"{path} cannot be read: {error}; name a readable PEM file"
-    try:
-        # The empty password keeps OpenSSL from asking for one at the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
-    except OSError:
-        return "certificate and key must be PEM files that belong together, the key not encrypted"
-    return None

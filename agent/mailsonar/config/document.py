@@ -20,6 +20,7 @@ from mailsonar.config.wording import Loc
 from mailsonar.config.yaml_scalars import TAG, Scalar, is_text, scalar
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SECTIONS = "senders, maildrops and routes"
 _DEEPEST = 16
 _MOST_REPEATED = 50_000
 
@@ -52,11 +53,17 @@ class Document:
         return mark.scalar if mark else None
 
 
-def read_document(path: Path, report: Report) -> Document | None:
-    """Return the file's content; None where it cannot be understood, after telling the report why."""
+def read_document(path: Path, report: Report, *, sections: str = SECTIONS) -> Document | None:
+    """Return the file's content; None where it cannot be understood, after telling the report why.
+
+    Args:
+        path: which file.
+        report: told what is wrong.
+        sections: some that it might have, for a message.
+    """
     report.note(path)
     try:
-        return _parse(path, _text(path), report)
+        return _parse(path, _root(_text(path), sections), report)
     except _Unusable as unusable:
         report.problems.append(_whole_file(path, unusable))
         return None
@@ -88,13 +95,18 @@ def _text(path: Path) -> str:
         raise _Unusable(content.count(b"\n", 0, error.start) + 1, "is not UTF-8: save it as UTF-8") from None
 
 
-def _parse(path: Path, text: str, report: Report) -> Document:
-    """Return the document of a YAML text."""
+def _root(text: str, sections: str) -> yaml.MappingNode:
+    """Return the mapping that a YAML text is."""
     root = _compose(text)
     if root is None:
-        raise _Unusable(1, "is empty: it must have sections such as senders, maildrops and routes")
+        raise _Unusable(1, f"is empty: it must have sections such as {sections}")
     if not isinstance(root, yaml.MappingNode):
-        raise _Unusable(_line(root), "must be a mapping of sections such as senders, maildrops and routes")
+        raise _Unusable(_line(root), f"must be a mapping of sections such as {sections}")
+    return root
+
+
+def _parse(path: Path, root: yaml.MappingNode, report: Report) -> Document:
+    """Return the document of a YAML mapping."""
     marks: dict[Loc, Mark] = {}
     walk = _Walk(document=Document(file=path, marks=marks), marks=marks, report=report)
     return Document(file=path, value=walk.root(root), marks=marks)

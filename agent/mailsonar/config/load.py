@@ -23,6 +23,7 @@ from mailsonar.config.secrets import check_signing_key
 from mailsonar.config.sections import check_sections
 from mailsonar.config.sources import Sources
 from mailsonar.config.timing import Timing, check_timing
+from mailsonar.config.web import WebConfig, read_web_config
 from mailsonar.model.route import Maildrop, Route, Sender
 from mailsonar.model.server import Secret
 
@@ -42,30 +43,35 @@ class Config:
     routes: tuple[Route, ...]
     senders: Mapping[str, Sender]
     maildrops: Mapping[str, Maildrop]
+    web: WebConfig
     sources: Sources
     warnings: tuple[str, ...] = ()
 
 
-def load_config(file: Path, *, environ: Mapping[str, str], allow_inline_secrets: bool = False) -> Config:
-    """Read, check and resolve a config file and all that it names.
+def load_config(
+    file: Path, *, environ: Mapping[str, str], allow_inline_secrets: bool = False, web_file: Path | None = None
+) -> Config:
+    """Read, check and resolve a config file and all that it names, and the web config beside it.
 
     Args:
         file: the main config file.
         environ: where secrets that are environment variables come from.
         allow_inline_secrets: whether the config itself may hold secrets.
+        web_file: the web config file; without one, the page is open to all.
 
     Raises:
         ConfigInvalid: the config cannot be used; it carries every problem.
     """
     loading = Loading(report=Report(), environ=environ, allow_inline_secrets=allow_inline_secrets)
     main = read_document(file, loading.report)
-    config = _resolve(main, loading) if main else None
+    web = read_web_config(web_file, loading) if web_file else WebConfig()
+    config = _resolve(main, web, loading) if main else None
     if config is None or loading.report.problems:
         raise ConfigInvalid(loading.report.in_order(), loading.report.sources)
     return config
 
 
-def _resolve(main: Document, loading: Loading) -> Config:
+def _resolve(main: Document, web: WebConfig, loading: Loading) -> Config:
     """Return the config of a main file; it means nothing where problems were reported."""
     report = loading.report
     settings = _settings(main, loading)
@@ -93,6 +99,7 @@ def _resolve(main: Document, loading: Loading) -> Config:
         routes=tuple(routes.values.values()),
         senders=MappingProxyType(senders.values),
         maildrops=MappingProxyType(maildrops.values),
+        web=web,
         sources=report.sources,
         warnings=tuple(report.warnings),
     )

@@ -24,6 +24,8 @@ def _secret_ends(loc: Loc) -> int | None:
     """Return how many keys lead to the secret that a place is, or lies inside; None where it does not."""
     if loc[:1] == ("signing_key",):
         return 1
+    if loc[:1] == ("basic_auth_users",) and len(loc) > 1:
+        return 2
     return next((index + 1 for index, key in enumerate(loc) if index >= 3 and key in _SECRETS), None)
 
 

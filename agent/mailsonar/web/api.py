@@ -9,6 +9,8 @@ from aiohttp import web
 from mailsonar.observe.history import RouteView
 from mailsonar.observe.result_json import result_as_json, rfc3339
 from mailsonar.observe.transcript_json import told_as_json
+from mailsonar.web.openapi import DOCUMENT
+from mailsonar.web.refusal import no_such_route
 from mailsonar.web.site import SITE
 from mailsonar.web.state import state_of
 
@@ -22,21 +24,24 @@ async def routes(request: web.Request) -> web.Response:
 async def route(request: web.Request) -> web.Response:
     """Serve one route."""
     view = _find_route(request)
-    return _no_such_route() if view is None else web.json_response(_route(view, request.app[SITE].clock.wall()))
+    return no_such_route(request) if view is None else web.json_response(_route(view, request.app[SITE].clock.wall()))
 
 
 async def results(request: web.Request) -> web.Response:
     """Serve a list of a route's results, the newest attempt first."""
     view = _find_route(request)
-    return _no_such_route() if view is None else web.json_response([told_as_json(result) for result in view.results])
+    if view is None:
+        return no_such_route(request)
+    return web.json_response([told_as_json(result) for result in view.results])
+
+
+async def openapi(_: web.Request) -> web.Response:
+    """Serve the document that describes all of this."""
+    return web.json_response(DOCUMENT)
 
 
 def _find_route(request: web.Request) -> RouteView | None:
     return request.app[SITE].history.route(request.match_info["name"])
-
-
-def _no_such_route() -> web.Response:
-    return web.json_response({"error": "There is no such route."}, status=404)
 
 
 def _route(view: RouteView, now_wall: float) -> dict[str, Any]:

@@ -7,11 +7,14 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from mailsonar.web.refusal import refuse
+
 MAX_BODY_BYTES = 16 * 1024
 ANSWER_SECONDS = 30.0
 
+CONTENT_SECURITY_POLICY = "Content-Security-Policy"
 _HEADERS = {
-    "Content-Security-Policy": (
+    CONTENT_SECURITY_POLICY: (
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
@@ -36,9 +39,9 @@ def demand_same_origin(request: web.Request) -> None:
     """
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{request.scheme}://{request.host}":
-        raise web.HTTPForbidden(text="This must come from the same origin.\n")
+        raise web.HTTPForbidden(text="This must come from the same origin.")
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        raise web.HTTPForbidden(text="This must come from the same origin.\n")
+        raise web.HTTPForbidden(text="This must come from the same origin.")
 
 
 @web.middleware
@@ -61,11 +64,11 @@ async def answer_plainly(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except web.HTTPNotFound:
-        return web.Response(status=404, text="Not found.\n")
+        return refuse(request, 404, "Not found.")
     except web.HTTPMethodNotAllowed as refusal:
-        return web.Response(status=405, text="Method not allowed.\n", headers={"Allow": refusal.headers["Allow"]})
+        return refuse(request, 405, "Method not allowed.", {"Allow": refusal.headers["Allow"]})
     except web.HTTPException as refusal:
-        return web.Response(status=refusal.status, text=refusal.text)
+        return refuse(request, refusal.status, (refusal.text or refusal.reason).strip())
 
 
 MIDDLEWARES = (write_in_time, answer_plainly)

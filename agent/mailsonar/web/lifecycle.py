@@ -5,9 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from mailsonar.web.guard import demand_same_origin
+from mailsonar.web.refusal import no_such_route, refuse
 from mailsonar.web.site import SITE
 
-_DISABLED = "Not enabled: start the agent with --web.enable-lifecycle.\n"
+_DISABLED = "Not enabled: start the agent with --web.enable-lifecycle."
 
 
 async def healthy(request: web.Request) -> web.Response:
@@ -37,10 +38,10 @@ async def probe(request: web.Request) -> web.Response:
     _demand_lifecycle(request)
     name = request.match_info["name"]
     if request.app[SITE].history.route(name) is None:
-        raise web.HTTPNotFound
+        return no_such_route(request)
     if request.app[SITE].probe_now(name):
-        return web.Response(status=202, text="Probing.\n")
-    return web.Response(status=409, text="This route cannot start an attempt now.\n")
+        return web.json_response({"route": name}, status=202)
+    return refuse(request, 409, "This route cannot start an attempt now.")
 
 
 def _state(good: bool, yes: str, no: str) -> web.Response:

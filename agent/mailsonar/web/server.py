@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from mailsonar.web import api, lifecycle, pages
 from mailsonar.web.guard import MAX_BODY_BYTES, MIDDLEWARES, add_security_headers
+from mailsonar.web.login import add_configured_headers, ask_for_password
 from mailsonar.web.scrape import metrics
 from mailsonar.web.site import SITE, Site
 
@@ -22,10 +23,10 @@ _CACHED = {"Cache-Control": "max-age=300"}
 
 def build_app(site: Site) -> web.Application:
     """Return the application that serves a site."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=(*MIDDLEWARES, ask_for_password), client_max_size=MAX_BODY_BYTES)
     app[SITE] = site
     pages.note_start(app)
-    app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.extend([add_security_headers, add_configured_headers])
     app.add_routes(
         [
             web.get("/", pages.overview),
@@ -34,6 +35,7 @@ def build_app(site: Site) -> web.Application:
             web.get("/-/healthy", lifecycle.healthy),
             web.get("/-/ready", lifecycle.ready),
             web.post("/-/reload", lifecycle.reload),
+            web.get("/api/v1/openapi.json", api.openapi),
             web.get("/api/v1/routes", api.routes),
             web.get("/api/v1/routes/{name:[^/]+}", api.route),
             web.get("/api/v1/routes/{name:[^/]+}/results", api.results),

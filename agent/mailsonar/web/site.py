@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from mailsonar.clock import Clock
 from mailsonar.observe.history import History
 from mailsonar.observe.metrics import Metrics
+from mailsonar.web.entrance import Entrance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Site:
     """What endpoints show and what they may set off.
 
     `reload` returns None when the config was accepted, else what is wrong with it. `probe_now` tells whether an attempt
-    of the named route was scheduled. `lifecycle` allows both.
+    of the named route was scheduled. `lifecycle` allows both. `entrance` is the one in force.
     """
 
     registry: CollectorRegistry
@@ -31,6 +32,7 @@ class Site:
     probe_now: Callable[[str], bool]
     config_text: Callable[[], str]
     lifecycle: bool = False
+    entrance: Callable[[], Entrance] = Entrance
 
 
 SITE = web.AppKey("site", Site)

@@ -20,7 +20,7 @@ async function probe(event) {
     if (answer.ok) {
       await follow(before);
     } else {
-      say(await answer.text());
+      say((await answer.json()).error);
     }
   } catch {
     say("The agent does not answer.");
