@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.authority import Authority
 from tests.support.command_line import assert_no_bug_shows
@@ -14,6 +15,8 @@ from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 from tests.support.ports import PortReservation
 from tests.support.verdicts import faults_of, successes_of
+
+pytestmark = pytest.mark.takes_seconds(25)
 
 SETTINGS = {"interval": "1s", "deadline": "3s", "give_up": "6s"}
 GOOD = ("good-starttls", "good-implicit")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows, warnings_in
 from tests.support.config_text import RouteText, Security, write_config
@@ -14,6 +15,8 @@ from tests.support.scrape import Scrape
 from tests.support.soak import scaled
 from tests.support.tallies import assert_all_accounted_for, outcomes_of, tallies
 from tests.support.verdicts import faults_of, successes_of
+
+pytestmark = pytest.mark.takes_seconds(190)
 
 HEALTHY_SECONDS = scaled(suite=3 * 60.0, soak=30 * 60.0)
 MAILBOXES = 20

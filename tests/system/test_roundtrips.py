@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows, warnings_in
 from tests.support.config_text import RouteText, Security, write_config
 from tests.support.mailhost import MailHost
 from tests.support.scrape import Scrape
+
+pytestmark = pytest.mark.takes_seconds(20)
 
 MAILBOXES = 20
 SECURITIES: tuple[Security, ...] = ("starttls", "implicit_tls", "plaintext")
