@@ -22,7 +22,7 @@ HEALTHY_SECONDS = scaled(suite=3 * 60.0, soak=30 * 60.0)
 MAILBOXES = 20
 SECURITIES: tuple[Security, ...] = ("starttls", "implicit_tls", "plaintext")
 INTERVAL_SECONDS = 5.0
-SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": "10s", "give_up": "20s"}
+SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": "20s", "give_up": "40s"}
 
 
 def ring(boxes: list[int]) -> list[RouteText]:
