@@ -18,6 +18,7 @@ import trustme
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.support.ports import PortReservation
 from tests.support.scripted_peer import Peer, scripted_peer
 from tests.support.token_endpoint import Answer, TokenEndpoint, page, refusal, token_endpoint
 
@@ -196,9 +197,10 @@ async def test_a_life_that_is_text_counts(client: Client, endpoint: TokenEndpoin
 
 async def test_an_endpoint_that_is_down(client: Client) -> None:
     """A refused connection is told as such."""
-    async with token_endpoint() as gone:
-        client.endpoint_url = gone.token_url
-    assert "127.0.0.1: no connection: " in await client.failure()
+    with PortReservation() as reservation:
+        client.endpoint_url = f"http://127.0.0.1:{reservation.reserve()}/token"
+        found = await client.failure()
+    assert "127.0.0.1: no connection: " in found
 
 
 async def test_an_endpoint_without_a_name(client: Client) -> None:

@@ -99,7 +99,7 @@ class AgentProcess:
         """Return what the agent wrote to standard error so far."""
         return (self._folder / "stderr").read_text(errors="replace")
 
-    async def start(self, timeout_seconds: float = 30.0) -> None:
+    async def start(self, timeout_seconds: float = 60.0) -> None:
         """Start the agent, the first time or again on the same port, and wait until its /-/ready says yes.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ async def mailsonar(*arguments: str | Path, environment: Mapping[str, str] | Non
 def without_slowness(stderr: str) -> str:
     """Leave out what asyncio's debug mode tells of a step that took 100 ms: on a busy machine, any may."""
     lines = stderr.splitlines(keepends=True)
-    return "".join(line for line in lines if 'logger=asyncio msg="Executing <' not in line)
+    return "".join(line for line in lines if not re.match(r'(.* logger=asyncio msg=")?Executing <', line))
 
 
 def warnings_in(stderr: str) -> list[str]:

@@ -41,7 +41,7 @@ def require_program(name: str, package: str) -> str:
     return found
 
 
-def until(condition: Callable[[], bool], what: str, timeout_seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_seconds: float = 30.0) -> None:
     """Return as soon as the condition holds.
 
     Raises:

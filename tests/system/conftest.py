@@ -1,4 +1,4 @@
-"""What the system tests share: one real mail host for the whole run."""
+"""What the system tests share: one real mail host for the whole run, or for each worker of it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,3 @@ def mail_host() -> Iterator[MailHost]:
 def positions() -> Iterator[int]:
     """Hand out the host's users by position: whoever takes one has its mailbox for himself."""
     return iter(range(USERS_OF_THE_HOST_ITSELF, USERS))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the figures that tests recorded by `record_property`: what was measured counts as much as that it passed."""
-    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-    figures = [(name, value) for report in reports for name, value in report.user_properties]
-    if figures:
-        terminalreporter.section("figures")
-    for name, value in figures:
-        terminalreporter.write_line(f"{name}: {value}")

@@ -10,11 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.authority import Authority
 from tests.support.command_line import Finished, mailsonar
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 from tests.support.relay import Passage, relay
+
+pytestmark = pytest.mark.takes_seconds(30)
 
 SETTINGS = {"deadline": "20s", "give_up": "40s"}
 SLOW_SECONDS = 0.05

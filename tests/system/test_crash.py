@@ -18,6 +18,8 @@ from tests.support.tallies import Tally, assert_all_accounted_for, assert_nothin
 
 from mailsonar.sandbox.faults import ACCEPTANCE, CONNECTION, CREDENTIALS, FINAL_DOT, ServerFault
 
+pytestmark = pytest.mark.takes_seconds(70)
+
 ROUTES = {f"route{number}": number for number in range(50)}
 KILLS = scaled(20, 200)
 SMTP_MOMENTS = (

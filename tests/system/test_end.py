@@ -8,10 +8,13 @@ import time
 from collections import deque
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import POLL_SECONDS, AgentProcess
 from tests.support.probing import ADDRESS, PASSWORD, Probing, probing
 
 from mailsonar.sandbox import faults
+
+pytestmark = pytest.mark.takes_seconds(20)
 
 END_SECONDS = 15.0
 

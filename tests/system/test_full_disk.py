@@ -18,6 +18,8 @@ from tests.support.tallies import assert_all_accounted_for, assert_nothing_taken
 
 from mailsonar.journal.folder import JOURNAL_FILE
 
+pytestmark = pytest.mark.takes_seconds(35)
+
 ROUTES = {f"route{number}": number for number in range(4)}
 DISK_BYTES = 1 << 20
 BLOCK = b"\0" * 4096

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows, warnings_in
 from tests.support.config_text import RouteText, Security, write_config
@@ -15,11 +16,13 @@ from tests.support.soak import scaled
 from tests.support.tallies import assert_all_accounted_for, outcomes_of, tallies
 from tests.support.verdicts import faults_of, successes_of
 
+pytestmark = pytest.mark.takes_seconds(190)
+
 HEALTHY_SECONDS = scaled(suite=3 * 60.0, soak=30 * 60.0)
 MAILBOXES = 20
 SECURITIES: tuple[Security, ...] = ("starttls", "implicit_tls", "plaintext")
 INTERVAL_SECONDS = 5.0
-SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": "10s", "give_up": "20s"}
+SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": "20s", "give_up": "40s"}
 
 
 def ring(boxes: list[int]) -> list[RouteText]:

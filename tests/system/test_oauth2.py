@@ -16,6 +16,8 @@ from tests.support.mailhost import MailHost, probe_users
 from tests.support.ports import PortReservation
 from tests.support.token_endpoint import TokenEndpoint, refusal, token_endpoint
 
+pytestmark = pytest.mark.takes_seconds(45)
+
 MECHANISMS = ("XOAUTH2", "OAUTHBEARER")
 CANARY = "c4nary-cl1ent-s3cret"
 SHORT = {"interval": "1s", "deadline": "10s", "give_up": "20s"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows
 from tests.support.landscape import (
@@ -23,7 +24,9 @@ from tests.support.scrape import Scrape
 from tests.support.tallies import assert_all_accounted_for, tallies
 from tests.support.verdicts import fault_counts_of, faults_of, successes_of
 
-INTERVAL_SECONDS, DEADLINE_SECONDS = 3.0, 4.0
+pytestmark = pytest.mark.takes_seconds(120)
+
+INTERVAL_SECONDS, DEADLINE_SECONDS = 3.0, 6.0
 SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": f"{DEADLINE_SECONDS:g}s", "give_up": "60s"}
 SERVER_KEYS = {"timeouts": {"connect": "2s"}}  # below the interval: an attempt that hangs must not hold up the next
 ALLOWANCE_SECONDS = 5.0  # for a scrape, and for a slow machine

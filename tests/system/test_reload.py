@@ -19,6 +19,8 @@ from tests.support.scrape import Scrape
 
 from mailsonar.sandbox.authority import Authority
 
+pytestmark = pytest.mark.takes_seconds(45)
+
 SETTINGS = {"interval": "1s", "deadline": "10s", "give_up": "20s"}
 ROUTES = ("stays", "goes", "changes")
 IN_FLIGHT_SECONDS = 1.2

@@ -19,6 +19,8 @@ from tests.support.scrape import Scrape
 from tests.support.soak import scaled
 from tests.support.tallies import assert_all_accounted_for, assert_nothing_taken_back, outcomes_of, tallies
 
+pytestmark = pytest.mark.takes_seconds(40)
+
 RELOADS = scaled(30, 500)
 WARM_UP = scaled(12, 150)
 WAYS = ("POST", "SIGHUP", "disk")

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows, warnings_in
 from tests.support.config_text import RouteText, Security, write_config
 from tests.support.mailhost import MailHost
 from tests.support.scrape import Scrape
 
+pytestmark = pytest.mark.takes_seconds(20)
+
 MAILBOXES = 20
 SECURITIES: tuple[Security, ...] = ("starttls", "implicit_tls", "plaintext")
-SETTINGS = {"interval": "3s", "deadline": "10s", "give_up": "20s"}
+SETTINGS = {"interval": "3s", "deadline": "20s", "give_up": "40s"}
 SHARED = 4  # maildrops with a second route
 DRAIN_SECONDS = 10.0
 
@@ -67,7 +70,7 @@ async def test_every_route_goes_round_and_every_attempt_is_counted(
         return min(counts) >= 2
 
     async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
-        scrape = await agent.until(all_round_twice, 40, "two round trips on each route")
+        scrape = await agent.until(all_round_twice, 60, "two round trips on each route")
         asked_to_stop = time.monotonic()
         await agent.stop()
         drained_in = time.monotonic() - asked_to_stop

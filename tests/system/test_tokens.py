@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import mailsonar
 from tests.support.config_text import RouteText, write_config
@@ -13,6 +14,8 @@ from tests.support.mailhost import MailHost
 
 from mailsonar.message.token import Token
 from mailsonar.model.server import Secret
+
+pytestmark = pytest.mark.takes_seconds(20)
 
 SETTINGS = {"interval": "1s", "deadline": "20s", "give_up": "40s"}
 ON_REQUEST = {"interval": "24h", "deadline": "20s", "give_up": "40s"}

@@ -11,10 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.arrivals import Visible, watched
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
+
+pytestmark = pytest.mark.takes_seconds(25)
 
 ROUTES = 20
 MESSAGES = 100
@@ -75,7 +78,7 @@ async def test_the_true_arrival_lies_within_the_error(
             async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
                 await agent.until(
                     lambda scrape: scrape.total("mailsonar_probes_total", outcome="on_time") >= MESSAGES,
-                    40,
+                    90,
                     f"{MESSAGES} arrivals",
                 )
                 results = (await results_of(agent, routes))[:MESSAGES]

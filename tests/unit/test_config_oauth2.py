@@ -26,11 +26,21 @@ CANARY = "c4nary-s3cret"
 USER = "probe@acme.example"
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Who signs the certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def identity(authority: trustme.CA) -> trustme.LeafCert:
+    """A client's certificate; its RSA key takes long to make."""
+    return authority.issue_cert("probe.example", key_type=trustme.KeyType.RSA)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(authority: trustme.CA, identity: trustme.LeafCert, tmp_path: Path) -> Path:
     """A folder with what the configs name."""
-    authority = trustme.CA()
-    identity = authority.issue_cert("probe.example", key_type=trustme.KeyType.RSA)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     identity.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     identity.private_key_pem.write_to_path(tmp_path / "key.pem")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailsonar.model.oauth2 import TokenResult
@@ -24,6 +24,7 @@ def outcome(body: bytes, status: int, headers: dict[str, str]) -> Granted | NoTo
         return none
 
 
+@example(b'{"error":""}', 400, {})
 @given(
     st.binary() | objects.map(lambda told: json.dumps(told).encode()),
     st.sampled_from((200, 201, 204, 302, 400, 401, 429, 500, 503)),

@@ -47,5 +47,7 @@ def structured(value: bytes) -> Structured:
 
 
 def _line(pieces: list[str]) -> str:
-    shown = "".join(char if char.isprintable() else " " for char in "".join(pieces))
+    shown = "".join(pieces)
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else " " for char in shown)
     return " ".join(shown.split())

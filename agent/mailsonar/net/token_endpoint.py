@@ -195,7 +195,7 @@ def _refusal(answer: _Answer, told: dict[str, Any] | None) -> NoToken:
     if told is None:
         kind = printable(answer.headers.get("Content-Type", "no Content-Type"), 60)
         return NoToken(f"HTTP {answer.status}: the answer is no JSON object ({kind})", retry_after=pause)
-    words = [told[key] for key in ("error", "error_description") if isinstance(told.get(key), str)]
+    words = [told[key] for key in ("error", "error_description") if isinstance(told.get(key), str) and told[key]]
     if not words:
         return NoToken(f"HTTP {answer.status}: the answer has neither a token nor an error", retry_after=pause)
     is_no = answer.status < 500 and answer.status != 429
