@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,8 @@ async def test_a_good_certificate(
 ) -> None:
     """It is verified, its facts are known at once, and nobody looks twice."""
     wrong = (faults.presents(kind), faults.speaks_tls(style))
-    async with hostile(row(protocol, security, *wrong), tmp_path) as scene:
+    unhurried = replace(row(protocol, security, *wrong), route={})
+    async with hostile(unhurried, tmp_path) as scene:
         watched = Watched(scene, protocol)
         result = await scene.attempt()
         sessions = sum(login.account.server.protocol is protocol for login in scene.healthy.seen.logins)
