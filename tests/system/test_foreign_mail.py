@@ -88,7 +88,7 @@ async def test_foreign_mail_survives_a_hundred_probes(
             for number, sender in enumerate(senders)
         ]
         async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
-            await agent.until(lambda scrape: scrape.total("mailsonar_probes_total", outcome="on_time") >= PROBES, 40)
+            await agent.until(lambda scrape: scrape.total("mailsonar_probes_total", outcome="on_time") >= PROBES, 90)
             scrape = await agent.metrics()
             await agent.stop()
         assert_no_bug_shows(agent.stderr)
