@@ -26,6 +26,8 @@ from tests.support.alert_drill import (
 from tests.support.shortened import shortened_rules
 from tests.support.webhook import Notice
 
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(70)]
+
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 SHIPPED = Shipped(
     rule_files=sorted((DASHBOARDS / "rules").glob("*.rules.yml")),
