@@ -7,8 +7,11 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 PYTEST := $(BIN)/python -X dev -m pytest
-# The tests wait for mail more than they compute: four workers, whole modules each, on as few as two cores.
-SPREAD := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# The tests wait for mail more than they compute: four workers, whole modules each, on as few as two cores; then, two by
+# two, the modules that measure time.
+WORKERS := --dist loadfile --no-loadscope-reorder --numprocesses
+CROWDED := $(PYTEST) $(WORKERS) 4 -m 'not needs_calm'
+CALM := $(PYTEST) $(WORKERS) 2 -m needs_calm
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header
 
@@ -22,14 +25,17 @@ demo: $(VENV)/.run ## run the agent against embedded mail servers whose faults c
 	@$(BIN)/mailsonar demo
 
 test: $(VENV)/.test $(VENV)/.debian lint ## install what the tests need, Debian's packages included, and run all of them
-	$(PYTEST) $(SPREAD)
+	$(CROWDED)
+	$(CALM)
 
 soak: $(VENV)/.test $(VENV)/.debian ## kill the agent 200 times, reload it 500 times, watch servers that are well for 30 minutes
 	MAILSONAR_SOAK=1 $(PYTEST) \
 	  tests/system/test_crash.py tests/system/test_reloads.py tests/system/test_health.py
 
+FAST := tests/unit tests/dialogue tests/contract tests/integration
 fast: $(VENV)/.test ## run the tests that need no mail server of Debian's
-	$(PYTEST) $(SPREAD) tests/unit tests/dialogue tests/contract tests/integration
+	$(CROWDED) $(FAST)
+	$(CALM) $(FAST)
 
 lint: $(VENV)/.test ## check style, types and the layers of the house
 	$(BIN)/ruff check

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.support.browser import window
 from tests.support.observed import failed, make_attempt, make_route, on_time
 from tests.support.site import Agent, serving
+
+pytestmark = pytest.mark.needs_calm
 
 ROUTES = 1000
 ATTEMPTS = 30

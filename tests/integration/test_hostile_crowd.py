@@ -17,6 +17,8 @@ from mailsonar.model.result import Outcome
 from mailsonar.model.server import Timeouts
 from mailsonar.probe import retreat
 
+pytestmark = pytest.mark.needs_calm
+
 HOLD = Timeouts(connect=1.5, tls=1.5, greeting=1.5, command=1.5, data=1.5, session=6.0)
 HEALTHY_ROUTES = 4
 

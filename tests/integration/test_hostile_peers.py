@@ -19,6 +19,8 @@ from mailsonar.model.fault import Fault
 from mailsonar.model.result import Outcome, Result
 from mailsonar.probe import retreat
 
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(35)]
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:

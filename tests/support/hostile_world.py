@@ -138,7 +138,7 @@ def _route(row: Row, address: str, sender: Account, maildrop: Account) -> Route:
 
 async def beside(healthy: Probing, name: str, until: asyncio.Future[Any]) -> list[Result]:
     """Make attempts on a healthy route, one after the other, for as long as something lasts, at least one."""
-    route = healthy.route(name, timeouts=Timeouts(), deadline_seconds=4.0, give_up_seconds=4.5)
+    route = healthy.route(name, timeouts=Timeouts(), deadline_seconds=8.0, give_up_seconds=8.5)
     results = [await healthy.attempt(route)]
     while (await asyncio.wait({until}, timeout=BREATH_SECONDS))[1]:
         results.append(await healthy.attempt(route))

@@ -23,6 +23,8 @@ from mailsonar.clock import SystemClock
 from mailsonar.sandbox.authority import Authority
 from mailsonar.sandbox.wardrobe import Certificate, Wardrobe
 
+pytestmark = pytest.mark.takes_seconds(35)
+
 EXPIRY = "mailsonar_server_tls_certificate_expiry_timestamp_seconds"
 DAY_SECONDS = 86400.0
 MINUTES = 300.0

@@ -17,7 +17,7 @@ from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 from tests.support.relay import Passage, relay
 
-pytestmark = pytest.mark.takes_seconds(30)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(30)]
 
 SETTINGS = {"deadline": "20s", "give_up": "40s"}
 SLOW_SECONDS = 0.05

@@ -21,6 +21,8 @@ from tests.support.mailhost import MailHost
 from tests.support.ports import PortReservation
 from tests.support.scrape import Scrape
 
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(25)]
+
 FIRST_ROUND_TRIP_SECONDS = 15.0
 
 

@@ -16,7 +16,7 @@ from tests.support.mailhost import MailHost
 from tests.support.ports import PortReservation
 from tests.support.verdicts import faults_of, successes_of
 
-pytestmark = pytest.mark.takes_seconds(25)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(25)]
 
 SETTINGS = {"interval": "1s", "deadline": "3s", "give_up": "6s"}
 GOOD = ("good-starttls", "good-implicit")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import pytest
 from tests.support.agent_process import AgentProcess
 from tests.support.command_line import assert_no_bug_shows
 from tests.support.config_text import RouteText, write_config
@@ -17,6 +18,8 @@ from tests.support.relay import Passage, relay
 
 from mailsonar.message.token import Token
 from mailsonar.model.server import Secret
+
+pytestmark = pytest.mark.needs_calm
 
 FOREIGN = 200
 PROBES = 100
@@ -88,7 +91,7 @@ async def test_foreign_mail_survives_a_hundred_probes(
             for number, sender in enumerate(senders)
         ]
         async with AgentProcess(write_config(mail_host, routes, tmp_path), tmp_path) as agent:
-            await agent.until(lambda scrape: scrape.total("mailsonar_probes_total", outcome="on_time") >= PROBES, 40)
+            await agent.until(lambda scrape: scrape.total("mailsonar_probes_total", outcome="on_time") >= PROBES, 90)
             scrape = await agent.metrics()
             await agent.stop()
         assert_no_bug_shows(agent.stderr)

@@ -16,7 +16,7 @@ from tests.support.soak import scaled
 from tests.support.tallies import assert_all_accounted_for, outcomes_of, tallies
 from tests.support.verdicts import faults_of, successes_of
 
-pytestmark = pytest.mark.takes_seconds(190)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(190)]
 
 HEALTHY_SECONDS = scaled(suite=3 * 60.0, soak=30 * 60.0)
 MAILBOXES = 20

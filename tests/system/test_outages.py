@@ -24,7 +24,7 @@ from tests.support.scrape import Scrape
 from tests.support.tallies import assert_all_accounted_for, tallies
 from tests.support.verdicts import fault_counts_of, faults_of, successes_of
 
-pytestmark = pytest.mark.takes_seconds(120)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(120)]
 
 INTERVAL_SECONDS, DEADLINE_SECONDS = 3.0, 6.0
 SETTINGS = {"interval": f"{INTERVAL_SECONDS:g}s", "deadline": f"{DEADLINE_SECONDS:g}s", "give_up": "60s"}

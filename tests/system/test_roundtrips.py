@@ -14,7 +14,7 @@ from tests.support.config_text import RouteText, Security, write_config
 from tests.support.mailhost import MailHost
 from tests.support.scrape import Scrape
 
-pytestmark = pytest.mark.takes_seconds(20)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(20)]
 
 MAILBOXES = 20
 SECURITIES: tuple[Security, ...] = ("starttls", "implicit_tls", "plaintext")

@@ -17,7 +17,7 @@ from tests.support.arrivals import Visible, watched
 from tests.support.config_text import RouteText, write_config
 from tests.support.mailhost import MailHost
 
-pytestmark = pytest.mark.takes_seconds(25)
+pytestmark = [pytest.mark.needs_calm, pytest.mark.takes_seconds(25)]
 
 ROUTES = 20
 MESSAGES = 100
