@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from tests.support.chart import CHART, case, helm, template
+import yaml
+from jsonschema import Draft7Validator
+from tests.support.chart import CASES, CHART, case, helm, template
 
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 INLINE = "an inline secret would stand in a ConfigMap for all to read; put it into a Secret"
 SERVER = {"host": "smtp.acme.example", "security": "starttls", "username": "probe@acme.example"}
 
@@ -142,6 +146,19 @@ def test_the_schema_refuses(given: dict[str, Any], words: list[str]) -> None:
     told = refusal(given)
     assert "values don't meet the specifications of the schema" in told
     assert [word for word in words if word not in told] == [], told
+
+
+@table(BY_THE_SCHEMA)
+def test_another_validator_refuses_the_same(given: dict[str, Any], words: list[str]) -> None:
+    """Helm 4 reads the schema by other means than Helm 3: what it says must not depend on who reads it."""
+    assert not Draft7Validator(SCHEMA).is_valid(given)
+
+
+def test_another_validator_takes_what_is_right() -> None:
+    """The schema is one of draft-07, and lets all the files of values pass, and the values as they come."""
+    Draft7Validator.check_schema(SCHEMA)
+    for path in (*CASES, CHART / "values.yaml"):
+        Draft7Validator(SCHEMA).validate(yaml.safe_load(path.read_text()))
 
 
 @table(BY_THE_TEMPLATES)
