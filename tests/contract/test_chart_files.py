@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
 from helm.generate.__main__ import leftovers, texts
 from tests.support import alerting
-from tests.support.chart import case, template, the
+from tests.support.chart import CHART, case, helm, template, the
 from tests.support.processes import require_program
 
 RUNBOOKS = "https://github.com/mailsonar/mailsonar/blob/main/dashboards/runbooks"
@@ -46,6 +47,16 @@ def test_the_rules_come_as_they_are_but_for_the_addresses(name: str, runbooks: s
     made = yaml.safe_dump(the("PrometheusRule", template(case(name)))["spec"]["groups"])
     assert yaml.safe_load(made.replace(runbooks, RUNBOOKS).replace(grafana, GRAFANA)) == GROUPS
     assert f"runbook_url: {runbooks}/RouteDown.md" in made
+
+
+def test_a_package_renders_the_same(tmp_path: Path) -> None:
+    """What is published holds all that the templates read, and nothing that is for tests."""
+    assert helm("package", CHART, "-d", tmp_path).returncode == 0
+    [package] = tmp_path.glob("mailsonar-*.tgz")
+    done = helm("template", "ours", package, "-f", case("everything"), "-n", "mail", "--kube-version", "1.34.0")
+    assert [made for made in yaml.safe_load_all(done.stdout) if made] == template(case("everything"))
+    with tarfile.open(package) as files:
+        assert not [name for name in files.getnames() if "/ci/" in name]
 
 
 def test_promtool_finds_nothing_to_complain_of(tmp_path: Path) -> None:
