@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailsonar.config.load import Config, load_config
+from mailsonar.model.shard import ALONE, Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Settings:
     allow_inline_secrets: bool = False
     enable_lifecycle: bool = False
     storage: Path | None = None
+    shard: Shard = ALONE
 
     def load(self) -> Config:
         """Read the config as it is on disk now.

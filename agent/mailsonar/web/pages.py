@@ -29,12 +29,13 @@ _TEMPLATES.globals["version"] = __version__
 
 async def overview(request: web.Request) -> web.Response:
     """Show all routes, those that need attention first."""
-    now = request.app[SITE].clock.wall()
+    site = request.app[SITE]
+    now = site.clock.wall()
     order = list(State)
-    rows = [route_row(view, now) for view in request.app[SITE].history.routes()]
+    rows = [route_row(view, now) for view in site.history.routes()]
     rows.sort(key=lambda row: order.index(row.state))
     counts = Counter(row.state for row in rows)
-    return _page("overview.html", rows=rows, counts=[(state, counts[state]) for state in order])
+    return _page("overview.html", rows=rows, part=site.part(), counts=[(state, counts[state]) for state in order])
 
 
 async def route(request: web.Request) -> web.Response:

@@ -18,7 +18,8 @@ class Site:
     """What endpoints show and what they may set off.
 
     `reload` returns None when the config was accepted, else what is wrong with it. `probe_now` tells whether an attempt
-    of the named route was scheduled. `lifecycle` allows both.
+    of the named route was scheduled. `lifecycle` allows both. `part` returns which part of the config's routes runs
+    here, "" where that is all of them.
     """
 
     registry: CollectorRegistry
@@ -31,6 +32,7 @@ class Site:
     probe_now: Callable[[str], bool]
     config_text: Callable[[], str]
     lifecycle: bool = False
+    part: Callable[[], str] = lambda: ""
 
 
 SITE = web.AppKey("site", Site)
