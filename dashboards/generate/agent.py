@@ -73,8 +73,8 @@ def _figures(scope: Scope) -> Sequence[Builder[Panel]]:
 def _agents(scope: Scope) -> Builder[Panel]:
     caption = Caption(
         title="Agents",
-        description="Each agent, its version, whether it answers, and whether it accepted the config when it was last "
-        "read.",
+        description="Each agent, its version, which shard it is (index) of how many (total), whether it answers, and "
+        "whether it accepted the config when it was last read.",
         width=24,
         height=6,
     )
@@ -83,6 +83,7 @@ def _agents(scope: Scope) -> Builder[Panel]:
     queries = [
         Query(f"max by ({by}) (1 - ({scope.silence()}))", "scrape"),
         Query(f"max by ({by}, version, revision, python) ({scope.of(f.BUILD_INFO)})"),
+        Query(f"max by ({by}, index, total) ({scope.of(f.SHARD_INFO)})"),
         Query(f"min by ({by}) ({scope.of(f.RELOAD_SUCCESSFUL)})", "config"),
         Query(f"time() - max by ({by}) ({scope.of(f.RELOAD_TIMESTAMP)})", "config accepted before"),
         Query(f"time() - max by ({by}) ({uptime})", "runs for"),

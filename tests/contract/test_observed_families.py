@@ -11,7 +11,6 @@ from mailsonar.observe.families import FAMILIES, Kind
 
 UNUSED = {
     "mailsonar_probe_placement": "nothing feeds it yet: POP3 knows no other place than the inbox",
-    "mailsonar_shard_info": "nothing feeds it yet: every agent runs all routes of its config",
 }
 SERIES = re.compile(r"\bmailsonar_[a-z0-9_]+")
 

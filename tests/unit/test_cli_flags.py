@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailsonar.cli.flags import USAGE_EXIT_CODE, UsageError, build_parser, settings_of
+from mailsonar.cli.flags import USAGE_EXIT_CODE, build_parser, settings_of
+from mailsonar.cli.usage import UsageError
 
 
 def test_defaults() -> None:

@@ -10,12 +10,12 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from mailsonar import __version__
 from mailsonar.app.board import Board
 from mailsonar.app.fleet import Fleet
+from mailsonar.app.plan import Plan
 from mailsonar.app.resume import past_results
 from mailsonar.app.settings import Settings
 from mailsonar.app.signing import signing_key, with_key
@@ -27,10 +27,10 @@ from mailsonar.app.watch import Watch
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.config.redacted import redacted
+from mailsonar.config.shards import routes_of, shard_warnings
 from mailsonar.journal.folder import StateUnusable
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Secret
-from mailsonar.probe.workshop import Workshop
 from mailsonar.threads import in_thread
 from mailsonar.web.entrance import Entrance
 from mailsonar.web.listen import serve, url_of
@@ -58,7 +58,7 @@ async def run_agent(config: Config, settings: Settings, clock: Clock, listening:
         StateUnusable: the state directory cannot be used.
         TlsFailed: a file named under `tls` cannot be used.
     """
-    board = Board.fresh(clock)
+    board = Board.fresh(clock, settings.shard)
     async with opened_state(settings.storage, clock, board.metrics.journal_failed) as state:
         with opened_tools(clock, board.observers, state) as tools:
             agent = Agent(settings, board, tools, state)
@@ -77,15 +77,6 @@ async def _serve(agent: Agent, plan: Plan, address: str, listening: Callable[[st
 
 class _Drained(Exception):
     """Ends what still waits in the agent's task group: nothing of it talks to a server any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A config that can be run, and what was made for it."""
-
-    config: Config
-    workshop: Workshop
-    entrance: Entrance
 
 
 class Agent:
@@ -112,12 +103,19 @@ class Agent:
             StateUnusable: the state directory cannot be used.
             TlsFailed: a file named under `tls` or `tls_server_config` cannot be used.
         """
-        warnings, keys = list(config.warnings), self._keys
+        shard, keys = self._settings.shard, self._keys
+        warnings = [*config.warnings, *shard_warnings(config, shard.total)]
         if config.signing_key or not keys:
             key, warning = signing_key(config.signing_key, self._settings.storage)
             keys = with_key(key, keys)
             warnings += [warning] if warning else []
-        plan = Plan(config, self._tools.workshop(config, keys), Entrance.by(config.web))
+        plan = Plan(
+            config=config,
+            shard=shard,
+            routes=routes_of(shard, config.routes),
+            workshop=self._tools.workshop(config, keys),
+            entrance=Entrance.by(config.web),
+        )
         self._keys = keys
         for text in warnings:
             log.warning("%s", text)
@@ -146,9 +144,9 @@ class Agent:
         for login in held_back:
             self._board.metrics.account_used(login)
         fleet.resume(self._state)
-        self._board.history.restore(past_results(self._state, plan.config.routes, self._clock))
+        self._board.history.restore(past_results(self._state, plan.routes, self._clock))
         kept = f"in {self._settings.storage}" if self._settings.storage else "in memory only"
-        log.info("MailSonar %s: %s; results are kept %s", __version__, _summary(plan.config), kept)
+        log.info("MailSonar %s: %s; results are kept %s", __version__, plan.summary, kept)
 
     def _keep_up(self, supervisor: Supervisor) -> None:
         supervisor.keep("event_loop_beat", "", lambda: beat(self._clock, self._board.metrics.loop_lagged))
@@ -173,7 +171,7 @@ class Agent:
                 return "the agent is about to stop"
             if self._fleet:
                 self._put_in_force(plan, self._fleet)
-            log.info("the config was reloaded: %s", _summary(plan.config))
+            log.info("the config was reloaded: %s", plan.summary)
             return None
 
     def site(self, first: Plan) -> Site:
@@ -188,6 +186,7 @@ class Agent:
             reload=self.reload,
             probe_now=lambda name: self._fleet is not None and self._fleet.probe_now(name),
             config_text=lambda: redacted(self._plan.config) if self._plan else "",
+            part=lambda: self._plan.part if self._plan else "",
             lifecycle=self._settings.enable_lifecycle,
             entrance=lambda: (self._plan or first).entrance,
         )
@@ -196,10 +195,9 @@ class Agent:
         return self._fleet is None or self._fleet.is_running(patience_seconds)
 
     def _put_in_force(self, plan: Plan, fleet: Fleet) -> None:
-        routes = [route for route in plan.config.routes if route.enabled]
-        self._board.metrics.set_routes(routes, plan.config.label_names)
-        self._board.history.set_routes(routes)
-        fleet.apply(routes, plan.workshop)
+        self._board.metrics.set_routes(plan.routes, plan.config.label_names)
+        self._board.history.set_routes(plan.routes)
+        fleet.apply(plan.routes, plan.workshop)
         self._board.metrics.config_reloaded(successful=True)
         self._plan = plan
 
@@ -240,8 +238,3 @@ class Agent:
             if await in_thread(partial(watch.sees_change, self._plan.config.sources), "config watch"):
                 await self.reload()
             await self._clock.sleep(WATCH_SECONDS)
-
-
-def _summary(config: Config) -> str:
-    running = [route for route in config.routes if route.enabled]
-    return f"{len(running)} routes to {len({route.maildrop.name for route in running})} maildrops"

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from mailsonar.clock import Clock
 from mailsonar.model.observer import Observer
+from mailsonar.model.shard import Shard
 from mailsonar.observe.history import History
 from mailsonar.observe.logs import LogObserver
 from mailsonar.observe.metrics import Metrics
@@ -23,10 +24,10 @@ class Board:
     log: LogObserver
 
     @classmethod
-    def fresh(cls, clock: Clock) -> Board:
+    def fresh(cls, clock: Clock, shard: Shard) -> Board:
         """Return watchers that have seen nothing yet."""
         registry = CollectorRegistry()
-        return cls(registry, Metrics(registry, clock), History(), LogObserver(clock))
+        return cls(registry, Metrics(registry, clock, shard), History(), LogObserver(clock))
 
     @property
     def observers(self) -> tuple[Observer, ...]:

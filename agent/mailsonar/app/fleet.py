@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 
 DRAIN_SECONDS = 10.0
 _DRAIN_LOOK_SECONDS = 0.05
+
+log = logging.getLogger(__name__)
 
 
 class Fleet:
@@ -75,8 +78,11 @@ class Fleet:
     def resume(self, state: State) -> None:
         """Go on with what an earlier process left: attempts in flight, and messages that may still have to be removed.
 
-        An attempt whose route is gone ends as `unobserved`.
+        An attempt whose route is gone, from the config or to another agent, ends as `unobserved`.
         """
+        gone = sum(record.route not in self._routes for record in state.open_attempts)
+        if gone:
+            log.warning("attempts of routes that do not run here any more end as unobserved: %d", gone)
         for record in state.open_attempts:
             route = self._routes.get(record.route)
             if route and self._prober:

@@ -73,7 +73,7 @@ class JournalLedger:
         self._counts[record.route][record.outcome] += 1
 
     def abandon(self, record: OpenRecord) -> None:
-        """End an attempt whose route is gone as `unobserved`: nobody looks for its message any more."""
+        """End an attempt whose route does not run here any more as `unobserved`: nobody looks for its message."""
         ended = EndedRecord(
             token_id=record.token_id,
             route=record.route,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailsonar.config.load import Config, load_config
+from mailsonar.model.shard import ALONE, Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Settings:
     enable_lifecycle: bool = False
     storage: Path | None = None
     web_config_file: Path | None = None
+    shard: Shard = ALONE
 
     def load(self) -> Config:
         """Read the config as it is on disk now, and the web config beside it.

@@ -8,7 +8,8 @@ import importlib
 import os
 import sys
 
-from mailsonar.cli.flags import USAGE_EXIT_CODE, Arguments, UsageError, build_parser
+from mailsonar.cli.flags import USAGE_EXIT_CODE, Arguments, build_parser
+from mailsonar.cli.usage import UsageError
 
 _INTERRUPTED = 130
 
@@ -16,11 +17,11 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command named on the command line, and exit with its code."""
     try:
-        arguments = build_parser(os.environ).parse_args()
+        code = _perform(build_parser(os.environ).parse_args())
     except UsageError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command line speaks to people
-        sys.exit(USAGE_EXIT_CODE.get(error.command, 2))
-    sys.exit(_perform(arguments))
+        code = USAGE_EXIT_CODE.get(error.command, 2)
+    sys.exit(code)
 
 
 def _perform(arguments: Arguments) -> int:

@@ -12,7 +12,10 @@ from typing import Any, NoReturn
 
 from mailsonar import __version__
 from mailsonar.app.settings import Settings
+from mailsonar.cli.shard import shard_index, shard_of, shard_total
+from mailsonar.cli.usage import UsageError
 from mailsonar.config.durations import parse_duration
+from mailsonar.model.shard import ALONE
 
 DEFAULT_CONFIG = "/etc/mailsonar/mailsonar.yml"
 DEFAULT_LISTEN = ":9525"
@@ -20,14 +23,6 @@ _SWITCH = {"true": True, "false": False, "1": True, "0": False}
 USAGE_EXIT_CODE = {"check": 3}
 
 Arguments = argparse.Namespace
-
-
-class UsageError(Exception):
-    """The command line makes no sense; the message is fit to print, `command` the subcommand that it was meant for."""
-
-    def __init__(self, message: str, command: str) -> None:
-        super().__init__(message)
-        self.command = command
 
 
 class _Parser(argparse.ArgumentParser):
@@ -117,6 +112,11 @@ def _web_config(parser: _Parser) -> None:
                 help="TLS and passwords for metrics and the page; none by default")  # fmt: skip
 
 
+def _shards(parser: _Parser) -> None:
+    parser.flag("--shard.total", dest="shard_total", type=shard_total, default=1, metavar="N",
+                help="how many agents share the config, 1 by default")  # fmt: skip
+
+
 def _log(parser: _Parser, level: str) -> None:
     parser.flag("--log.level", dest="log_level", choices=("debug", "info", "warning", "error"), default=level,
                 help=f"least severity to log, {level} by default")  # fmt: skip
@@ -131,6 +131,9 @@ def _run(parser: _Parser) -> None:
     _web_config(parser)
     parser.flag("--web.enable-lifecycle", dest="enable_lifecycle", action="store_true",
                 help="allow POST /-/reload and probing on demand")  # fmt: skip
+    parser.flag("--shard.index", dest="shard_index", type=shard_index, default=None, metavar="I",
+                help="which of them this is, from 0 on; by default the ordinal of $POD_NAME or $HOSTNAME")  # fmt: skip
+    _shards(parser)
     _log(parser, "info")
 
 
@@ -148,6 +151,7 @@ def _validate(parser: _Parser) -> None:
     _config(parser)
     _web_config(parser)
     parser.add_argument("--connect", action="store_true", help="connect and log in to each server, without sending")
+    _shards(parser)
     _log(parser, "warning")
 
 
@@ -165,7 +169,12 @@ def _duration(text: str) -> float:
 
 
 def settings_of(arguments: Arguments) -> Settings:
-    """Return the settings that the flags amount to."""
+    """Return the settings that the flags amount to.
+
+    Raises:
+        UsageError: they say that the agent is a shard that cannot be; `check` and `validate` are all shards in one.
+    """
+    runs = arguments.command == "run"
     return Settings(
         config_file=arguments.config_file,
         environ=arguments.environ,
@@ -174,4 +183,5 @@ def settings_of(arguments: Arguments) -> Settings:
         enable_lifecycle=getattr(arguments, "enable_lifecycle", False),
         storage=arguments.storage,
         web_config_file=getattr(arguments, "web_config_file", None),
+        shard=shard_of(arguments.shard_index, arguments.shard_total, arguments.environ) if runs else ALONE,
     )

@@ -14,6 +14,7 @@ from mailsonar.cli.flags import Arguments, settings_of
 from mailsonar.cli.server_report import fresh_page, printed_on, server_table
 from mailsonar.clock import SystemClock
 from mailsonar.config.load import Config, ConfigInvalid
+from mailsonar.config.shards import shard_warnings
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.server import Account, Secret
 from mailsonar.observe.log_format import configure_logging
@@ -28,7 +29,7 @@ async def command(arguments: Arguments) -> int:
     settings = settings_of(arguments)
     try:
         config = settings.load()
-        for warning in config.warnings:
+        for warning in (*config.warnings, *shard_warnings(config, arguments.shard_total)):
             print(f"warning: {warning}", file=sys.stderr)  # noqa: T201 - a command line speaks to people
         key, _ = signing_key(config.signing_key, None)  # nothing is signed, so no key is left in the state directory
         visits = await _visit_all(config, key) if arguments.connect else []

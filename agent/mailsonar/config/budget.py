@@ -37,11 +37,17 @@ def check_plan(senders: Named[Sender], maildrops: Named[Maildrop], routes: Itera
 def _check_attempts(routes: Sequence[Route], account: Account, place: Place, report: Report) -> None:
     """Report routes whose attempts alone, one login and one submission for each, are beyond the account's budget."""
     for rate in account.limits.rates:
-        external = rate.counted is Counted.EXTERNAL_SUBMISSION
-        counted = [route for route in routes if route.leaves_the_organisation] if external else routes
+        counted = counted_in(rate, routes)
         needed = math.ceil(sum(rate.seconds / route.interval_seconds for route in counted))
         if needed > rate.count:
             report.wrong(_to_blame(rate, account.server, place), _beyond(rate, counted, needed))
+
+
+def counted_in(rate: Rate, routes: Sequence[Route]) -> Sequence[Route]:
+    """Return those of a sender's routes whose attempts count in a rate."""
+    if rate.counted is not Counted.EXTERNAL_SUBMISSION:
+        return routes
+    return [route for route in routes if route.leaves_the_organisation]
 
 
 def _to_blame(rate: Rate, server: Server, place: Place) -> Place:

@@ -47,6 +47,11 @@ class Maildrop:
     poll_seconds: float | None = None
     authserv_id: str | None = None
 
+    @property
+    def mailbox(self) -> str:
+        """Return what all ways to one mailbox have in common: not the maildrop's name, the protocol or the port."""
+        return f"{self.account.name.lower()} {self.account.server.host.rstrip('.').lower()}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:

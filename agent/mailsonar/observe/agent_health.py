@@ -1,4 +1,4 @@
-"""The numbers of the agent itself: its lags, restarts, config and build."""
+"""The numbers of the agent itself: its lags, restarts, config, build and shard."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import platform
 from collections import Counter
 
 from mailsonar import __version__
+from mailsonar.model.shard import Shard
 from mailsonar.observe import families as f
 from mailsonar.observe.exposition import Exposition, Histogram
 
@@ -15,7 +16,8 @@ LAG_BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 class AgentHealth:
     """What the agent notes of itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
         self.schedule_lag = Histogram(LAG_BOUNDS)
         self.loop_lag = Histogram(LAG_BOUNDS)
         self.task_restarts: Counter[str] = Counter()
@@ -40,3 +42,4 @@ class AgentHealth:
         page.add(f.RELOAD_TIMESTAMP, (), self._reload_wall)
         version, _, revision = __version__.partition("+")
         page.add(f.BUILD_INFO, (version, revision, platform.python_version()), 1.0)
+        page.add(f.SHARD_INFO, (str(self._shard.index), str(self._shard.total)), 1.0)

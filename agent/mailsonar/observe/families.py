@@ -166,6 +166,6 @@ JOURNAL_FAILURES = _agent(_C, "journal_write_failures_total", "Writes to the jou
 RELOAD_SUCCESSFUL = _agent(_G, "config_last_reload_successful", "1 if the config was accepted when it was last read.")
 RELOAD_TIMESTAMP = _agent(_G, "config_last_reload_success_timestamp_seconds", "When a config was last accepted.")
 BUILD_INFO = _agent(_G, "build_info", "The running program.", "version", "revision", "python")
-SHARD_INFO = _agent(_G, "shard_info", "The part of the routes that this agent runs.", "index", "total", fed=False)
+SHARD_INFO = _agent(_G, "shard_info", "The part of the routes that this agent runs.", "index", "total")
 
 FAMILIES = tuple(value for value in tuple(globals().values()) if isinstance(value, Family))

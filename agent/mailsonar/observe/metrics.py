@@ -19,6 +19,7 @@ from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import Attempt, Result
 from mailsonar.model.route import Route, maildrops_of
 from mailsonar.model.server import TokenCredentials
+from mailsonar.model.shard import ALONE, Shard
 from mailsonar.observe.agent_health import AgentHealth
 from mailsonar.observe.endpoints import (
     AccountTally,
@@ -45,9 +46,10 @@ class Metrics(Collector):
     Args:
         registry: takes our families, and those of the process and the interpreter.
         clock: gives the times of successes, reloads and exemplars.
+        shard: which of several agents this is.
     """
 
-    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+    def __init__(self, registry: CollectorRegistry, clock: Clock, shard: Shard = ALONE) -> None:
         self.counts_of: Callable[[str], Mapping[str, int]] = lambda _route: {}
         self._clock = clock
         self._declared: tuple[str, ...] = ()
@@ -57,7 +59,7 @@ class Metrics(Collector):
         self._accounts: dict[tuple[str, str, str], AccountTally] = {}
         self._maildrops: dict[str, MaildropTally] = {}
         self._tokens: dict[str, TokenTally] = {}
-        self._agent = AgentHealth()
+        self._agent = AgentHealth(shard)
         registry.register(self)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)

@@ -17,8 +17,10 @@ async def healthy(request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Tell whether the config is loaded and every due schedule runs."""
-    return _state(request.app[SITE].ready(), "Ready.\n", "Not ready.\n")
+    """Tell whether the config is loaded and every due schedule runs, and which part of the config that is."""
+    site = request.app[SITE]
+    part = f"This is {site.part()}.\n" if site.part() else ""
+    return _state(site.ready(), f"Ready.\n{part}", f"Not ready.\n{part}")
 
 
 async def config(request: web.Request) -> web.Response:

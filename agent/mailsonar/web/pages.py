@@ -39,7 +39,8 @@ def note_start(app: web.Application) -> None:
 
 async def overview(request: web.Request) -> web.Response:
     """Show all routes, those that need attention first; with `since`, only the rows that are new."""
-    history, now = request.app[SITE].history, request.app[SITE].clock.wall()
+    site = request.app[SITE]
+    history, now = site.history, site.clock.wall()
     cursor = Cursor(process_wall_ms=request.app[_STARTED_MS], revision=history.revision, wall_ms=round(now * 1000))
     since, configured = Cursor.parse(request.query.get("since", "")), history.configured
     views, sieve = history.routes(), sieve_of(request.query)
@@ -57,6 +58,7 @@ async def overview(request: web.Request) -> web.Response:
             "sieve": sieve,
             "cursor": cursor,
             "is_part": is_part,
+            "part": site.part(),
         }
 
     return await _page("overview.html", values, now)

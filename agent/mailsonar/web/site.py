@@ -19,7 +19,8 @@ class Site:
     """What endpoints show and what they may set off.
 
     `reload` returns None when the config was accepted, else what is wrong with it. `probe_now` tells whether an attempt
-    of the named route was scheduled. `lifecycle` allows both. `entrance` is the one in force.
+    of the named route was scheduled. `lifecycle` allows both. `entrance` is the one in force. `part` returns which part
+    of the config's routes runs here, "" where that is all of them.
     """
 
     registry: CollectorRegistry
@@ -33,6 +34,7 @@ class Site:
     config_text: Callable[[], str]
     lifecycle: bool = False
     entrance: Callable[[], Entrance] = Entrance
+    part: Callable[[], str] = lambda: ""
 
 
 SITE = web.AppKey("site", Site)
