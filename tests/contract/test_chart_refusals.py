@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft7Validator
 from tests.support.chart import CASES, CHART, case, helm, template
+
+from mailsonar.config.schema import json_schema
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 INLINE = "an inline secret would stand in a ConfigMap for all to read; put it into a Secret"
@@ -96,6 +99,10 @@ BY_THE_TEMPLATES = {
         sender(tls={"ca_file": "/run/secrets/mailsonar/ca.pem"}),
         ["config.senders.acme-out.smtp.tls.ca_file", "secrets.ca.pem"],
     ),
+    "a port that is cut off": (
+        {**sender(port=2525), "networkPolicy": {"enabled": True}},
+        ["config.senders.acme-out.smtp.port: networkPolicy lets nothing out to port 2525", "networkPolicy.mailPorts"],
+    ),
     "no config": ({"config": None}, ["config: there is none; set config, existingConfig.configMap or"]),
     "two configs": ({"existingConfig": {"configMap": "ours"}}, ["config and configFiles: existingConfig is used"]),
     "two existing configs": (
@@ -169,6 +176,21 @@ def test_the_templates_refuse(given: dict[str, Any], words: list[str]) -> None:
     assert [word for word in words if word not in told] == [], told
 
 
+def secrets_in(schema: Any, name: str = "") -> set[str]:
+    """Return the names of all keys of the agent's config that take a secret."""
+    if isinstance(schema, dict):
+        if schema.get("properties", {}).keys() == {"file", "env"}:
+            return {name}
+        return {found for key, part in schema.items() for found in secrets_in(part, key)}
+    return {found for part in schema for found in secrets_in(part, name)} if isinstance(schema, list) else set()
+
+
+def test_the_templates_know_every_key_that_takes_a_secret() -> None:
+    """A new kind of secret in the agent's config is refused inline from its first day on."""
+    [listed] = re.findall(r"has \$key \(list ([^)]*)\)", (CHART / "templates" / "_checks.tpl").read_text())
+    assert set(re.findall(r'"(\w+)"', listed)) == secrets_in(json_schema())
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     """Whoever mends three mistakes runs Helm twice, not four times."""
     told = refusal({**sender(password="hunter2"), "ingress": {"enabled": True}, "webConfig": {"tls": True}})
@@ -191,5 +213,12 @@ def test_an_older_cluster_is_refused_by_its_version() -> None:
 def test_names_may_be_words_that_are_keys_elsewhere() -> None:
     """A sender called "password" is a sender, and files of a Secret given as a whole are not known by name."""
     account = {"address": "probe@acme.example", "smtp": {**SERVER, "password": {"file": "/run/secrets/mailsonar/x"}}}
-    given = {"config": {"senders": {"password": account}}, "secretsFrom": ["passwords"]}
-    assert template(case("minimal"), given=given)
+    given = {"config": {"senders": {"password": account, "port": account}}, "secretsFrom": ["passwords"]}
+    assert template(case("minimal"), given={**given, "networkPolicy": {"enabled": True}})
+
+
+def test_a_port_that_is_let_out_is_taken() -> None:
+    """Whether it is one of the usual ones, or was added."""
+    for port in (587, 2525):
+        given = {**sender(port=port), "networkPolicy": {"enabled": True, "mailPorts": [587, 995, 2525]}}
+        assert template(case("minimal"), given=given)

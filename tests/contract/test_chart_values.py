@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from helm.generate.values import Undocumented, values_of
-from tests.support.chart import CHART, case, pod_specs, template, the
+from tests.support.chart import CHART, case, helm, pod_specs, template, the
 
 ROOT = CHART.parents[1]
 
@@ -99,6 +101,27 @@ def test_extra_objects_are_templates() -> None:
     """As maps and as text."""
     names = {made["metadata"]["name"] for made in template(case("everything"))}
     assert names >= {"mailsonar-noc-more", "mailsonar-noc-even-more"}
+
+
+def test_the_notes_tell_what_to_do_next(tmp_path: Path) -> None:
+    """What Helm prints after an installation names the release's own pod, and what is still open."""
+    chart = shutil.copytree(CHART, tmp_path / "mailsonar")
+    (chart / "templates" / "NOTES.txt").rename(chart / "files" / "NOTES.txt")
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ tpl (.Files.Get "files/NOTES.txt") . | toJson }}\n')
+
+    def notes(name: str) -> str:
+        values = ("-f", chart / "ci" / f"{name}-values.yaml", "-s", "templates/notes.yaml")
+        return str(yaml.safe_load(helm("template", "ours", chart, "-n", "mail", *values).stdout)["notes"])
+
+    told = notes("minimal")
+    assert "1 agent runs the routes" in told
+    assert "kubectl -n mail port-forward ours-mailsonar-0 9525\n  http://localhost:9525/" in told
+    assert "Nothing asks for a password" in told
+    assert "Nothing scrapes yet" in told
+    told = notes("everything")
+    assert "2 agents share the routes" in told
+    assert "https://localhost:9525/" in told
+    assert "Nothing" not in told
 
 
 def test_versions_are_those_of_the_project() -> None:

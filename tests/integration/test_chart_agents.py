@@ -58,6 +58,7 @@ class World:
         return {
             "config": {**servers(values["config"]), "defaults": often},
             "configFiles": {name: servers(file) for name, file in files.items()},
+            "networkPolicy": {"mailPorts": [self._smtp.port, self._pop3.port]},
         }
 
     def secrets_of(self, name: str) -> Mapping[str, str]:

@@ -39,9 +39,13 @@
 {{- $problems = append $problems (printf "secrets.%s: externalSecret.data has the same name; a file has one source" $name) -}}
 {{- end -}}
 {{- end -}}
-{{- $open := not (empty .Values.secretsFrom) -}}
+{{- $ports := list -}}
+{{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.extraEgress) -}}
+{{- range .Values.networkPolicy.mailPorts }}{{- $ports = append $ports (int .) -}}{{- end -}}
+{{- end -}}
+{{- $walk := dict "names" $names "open" (not (empty .Values.secretsFrom)) "ports" $ports -}}
 {{- range $part := list "config" "configFiles" -}}
-{{- $found := include "mailsonar.walk" (dict "value" (index $.Values $part) "path" $part "names" $names "open" $open) -}}
+{{- $found := include "mailsonar.walk" (dict "value" (index $.Values $part) "path" $part "walk" $walk) -}}
 {{- $problems = concat $problems (splitList "\n" $found | compact) -}}
 {{- end -}}
 {{- if $problems -}}
@@ -49,7 +53,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* A line for each secret that stands in the config, or that no file would hold. */}}
+{{/* A line for each secret that stands in the config or that no file would hold, and each port that nothing lets out to. */}}
 {{- define "mailsonar.walk" -}}
 {{- $folder := "/run/secrets/mailsonar/" -}}
 {{- $context := . -}}
@@ -61,18 +65,20 @@
 {{ $path }}: an inline secret would stand in a ConfigMap for all to read; put it into a Secret, name that under secrets, and write {file: {{ $folder }}NAME}
 {{- else if and $secret $value (hasKey $value "env") }}
 {{ $path }}: the agent's environment holds no secrets here; write {file: {{ $folder }}NAME}, and name its Secret under secrets
+{{- else if and (eq $key "port") (not (kindIs "map" $value)) $context.walk.ports (not (has (int $value) $context.walk.ports)) }}
+{{ $path }}: networkPolicy lets nothing out to port {{ int $value }}; add it to networkPolicy.mailPorts
 {{- else -}}
-{{- include "mailsonar.walk" (dict "value" $value "path" $path "names" $context.names "open" $context.open) -}}
+{{- include "mailsonar.walk" (dict "value" $value "path" $path "walk" $context.walk) -}}
 {{- end -}}
 {{- end -}}
 {{- else if kindIs "slice" .value -}}
 {{- range $index, $value := .value -}}
-{{- include "mailsonar.walk" (dict "value" $value "path" (printf "%s.%d" $context.path $index) "names" $context.names "open" $context.open) -}}
+{{- include "mailsonar.walk" (dict "value" $value "path" (printf "%s.%d" $context.path $index) "walk" $context.walk) -}}
 {{- end -}}
 {{- else if kindIs "string" .value -}}
 {{- if contains "PRIVATE KEY-----" .value }}
 {{ .path }}: a private key would stand in a ConfigMap for all to read; put it into a Secret, name that under secrets, and write its path
-{{- else if and (hasPrefix $folder .value) (not .open) (not (has (trimPrefix $folder .value) .names)) }}
+{{- else if and (hasPrefix $folder .value) (not .walk.open) (not (has (trimPrefix $folder .value) .walk.names)) }}
 {{ .path }}: nothing brings {{ .value }}; name its Secret and key as secrets.{{ trimPrefix $folder .value }}
 {{- end -}}
 {{- end -}}
