@@ -40,7 +40,7 @@ ADDRESS, PASSWORD = "probe@acme.example", "c4nary-p4ssw0rd"
 KEY = Secret("test", lambda: "k" * 32)
 INSTANCE, ANOTHER = "aaaaaaaa", "bbbbbbbb"
 QUICK = Timeouts(connect=1.0, tls=1.0, greeting=0.5, command=0.5, data=1.0, session=3.0)
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 20.0
 
 
 class Recorder:
