@@ -188,7 +188,7 @@ class MaildropOwner:
             budgets = workshop.turns.budgets
             is_spent = budgets.free_at(account, _USES, used.entered) > used.entered
             if self._resting or is_spent or workshop.retreats.enter(account, used.entered):
-                return  # the agent drains, or another session used up the budget, or was refused, before this one's turn
+                return  # the agent drains, or another session used up the budget, or was refused first
             budgets.spend(account, _USES, used.entered)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
