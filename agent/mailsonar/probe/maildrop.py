@@ -185,9 +185,11 @@ class MaildropOwner:
         async with workshop.turns.session(account):
             await have_token(account, workshop.tokens)
             used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
-            if self._resting or workshop.retreats.enter(account, used.entered):
-                return  # the agent drains, or the account was refused while this session waited for its turn
-            workshop.turns.budgets.spend(account, _USES, used.entered)
+            budgets = workshop.turns.budgets
+            is_spent = budgets.free_at(account, _USES, used.entered) > used.entered
+            if self._resting or is_spent or workshop.retreats.enter(account, used.entered):
+                return  # the agent drains, or another session used up the budget, or was refused first
+            budgets.spend(account, _USES, used.entered)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
             self._examining = notes
