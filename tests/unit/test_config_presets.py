@@ -143,6 +143,26 @@ def test_lent_domain_of_microsofts_is_held_to_100_outsiders_a_day(tmp_path: Path
         assert config.routes[0].leaves_the_organisation is leaves
 
 
+def test_address_of_ones_own_does_not_count_for_a_lent_one(tmp_path: Path) -> None:
+    """An account that sends from both is held to 100 outsiders a day for what it sends from Microsoft's domain only."""
+    smtp = {"provider": "microsoft365", **TENANT}
+    document = {
+        "senders": {
+            "lent": {"address": "probe@acme.onmicrosoft.com", "smtp": smtp},
+            "own": {"address": USER, "smtp": smtp},
+        },
+        "maildrops": {
+            "in": {"address": "p@h.example", "pop3": {"host": "h.example", "security": "implicit_tls", **PASSWORD}}
+        },
+        "routes": {
+            "a": {"from": "lent", "to": "in", "interval": "15m"},
+            "b": {"from": "own", "to": "in", "interval": "1m"},
+        },
+    }
+    (tmp_path / "main.yml").write_text(yaml.safe_dump(document))
+    assert len(load_config(tmp_path / "main.yml", environ={"P": "c4nary"}).routes) == 2
+
+
 GMAIL = {"username": USER, "password": {"env": "P"}}
 BY_NAME = {"security": "implicit_tls", **GMAIL}
 

@@ -51,10 +51,14 @@ def needed_by(routes: Iterable[Route], rate: Rate) -> Fraction:
 
 
 def counted_in(rate: Rate, routes: Iterable[Route]) -> Sequence[Route]:
-    """Return those of a sender's routes whose attempts count in a rate."""
+    """Return those of an account's routes whose attempts count in a rate; it may send from several addresses."""
     if rate.counted is not Counted.EXTERNAL_SUBMISSION:
         return list(routes)
-    return [route for route in routes if route.leaves_the_organisation]
+    return [
+        route
+        for route in routes
+        if route.leaves_the_organisation and rate.counted in {one.counted for one in route.sender.account.limits.rates}
+    ]
 
 
 def _to_blame(rate: Rate, server: Server, place: Place) -> Place:

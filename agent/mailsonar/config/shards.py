@@ -2,7 +2,7 @@
 
 Shares are computed from the config alone. Of every rate a shard gets what its own routes need, rounded up, and of what
 is left as large a part as its routes have in all; of sessions likewise, one at least. So shards stay within a limit
-together, unless it is so low that there is not one for each.
+together, unless the plan leaves less of it than there are shards: then retries may exceed it by one for each of them.
 """
 
 from __future__ import annotations

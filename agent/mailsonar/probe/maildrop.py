@@ -175,10 +175,9 @@ class MaildropOwner:
         account, workshop = self.maildrop.account, self._workshop
         async with workshop.turns.session(account):
             await have_token(account, workshop.tokens)
-            used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
-            budgets = workshop.turns.budgets
-            is_spent = budgets.free_at(account, _USES, used.entered) > used.entered
-            if self._resting or is_spent or workshop.retreats.enter(account, used.entered):
+            used, budgets = Use(entered=self._clock.monotonic(), secret=secret_digest(account)), workshop.turns.budgets
+            has_room = budgets.free_at(account, _USES, used.entered) <= used.entered
+            if self._resting or not has_room or workshop.retreats.enter(account, used.entered):
                 return  # the agent drains, or another session used up the budget, or was refused first
             budgets.spend(account, _USES, used.entered)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
