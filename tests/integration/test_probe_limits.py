@@ -21,6 +21,7 @@ from mailsonar.model.stage import Leg, Stage
 from mailsonar.probe import submission
 from mailsonar.probe.examination import Examination
 from mailsonar.probe.findings import Findings
+from mailsonar.probe.turns import Turns
 from mailsonar.sandbox import faults, smtp_faults
 from mailsonar.sandbox.faults import ServerFault
 
@@ -72,9 +73,9 @@ async def test_account_has_no_more_sessions_than_allowed(mail: Probing, sessions
     assert crowd.most == sessions
 
 
-def rationed(route: Route, count: int, seconds: float) -> Route:
+def rationed(route: Route, count: int, seconds: float, counted: Counted = Counted.SUBMISSION) -> Route:
     """Return the route with so many submissions within so many seconds allowed to its sender."""
-    rate = Rate(counted=Counted.SUBMISSION, count=count, seconds=seconds)
+    rate = Rate(counted=counted, count=count, seconds=seconds)
     account = replace(route.sender.account, limits=Limits(submissions=(rate,)))
     return replace(route, sender=replace(route.sender, account=account))
 
@@ -95,6 +96,28 @@ def _note(came: list[float]) -> Callable[[asyncio.Transport], Awaitable[None]]:
         came.append(asyncio.get_running_loop().time())
 
     return act
+
+
+async def test_who_waits_for_the_budget_holds_no_session(mail: Probing) -> None:
+    """A route that has no room keeps no other of the account from its session."""
+    outside = rationed(mail.route("outside"), 1, 600.0, Counted.EXTERNAL_SUBMISSION)
+    account = replace(outside.sender.account, limits=replace(outside.sender.account.limits, sessions=1))
+    sender = replace(outside.sender, address="probe@elsewhere.example", account=account)
+    turns = mail.workshop.turns
+    outside = replace(outside, sender=sender, deadline_seconds=1000.0)
+    inside = replace(mail.route("inside"), sender=replace(sender, address=outside.maildrop.address))
+    async with turns.submission(outside):
+        pass
+    waiting = asyncio.create_task(_enter(turns, outside))
+    await asyncio.sleep(0)  # let it come as far as it can
+    async with asyncio.timeout(5.0), turns.submission(inside):
+        assert not waiting.done()
+    waiting.cancel()
+
+
+async def _enter(turns: Turns, route: Route) -> None:
+    async with turns.submission(route):
+        pass
 
 
 async def test_attempt_beyond_the_budget_is_held_back(mail: Probing) -> None:

@@ -41,20 +41,19 @@ class Turns:
             HeldBack: the account had no session to spare until then: others' sessions hang, or its provider's limits
                 leave no room.
         """
-        async with self._submissions.setdefault(route.name, asyncio.Lock()), AsyncExitStack() as stack:
+        async with self._submissions.setdefault(route.name, asyncio.Lock()):
             if latest is None:
                 latest = self._clock.monotonic() + route.deadline_seconds
-            try:
-                async with asyncio.timeout(latest - self._clock.monotonic()):
-                    await stack.enter_async_context(self.session(route.sender.account))
-            except TimeoutError:
-                detail = f"all {route.sender.account.limits.sessions} sessions that the account may have were busy"
-                raise HeldBack(detail, stage=Stage.CONNECT) from None
-            await self._within_budget(route, latest)
-            yield
+            is_counted = False
+            while not is_counted:
+                await self._room(route, latest)  # without a session, which others may have room for
+                async with self._session_by(latest, route.sender.account):
+                    is_counted = self._count(route)
+                    if is_counted:
+                        yield
 
-    async def _within_budget(self, route: Route, latest: float) -> None:
-        """Wait until the sender's budget has room for a submission on the route, and count it."""
+    async def _room(self, route: Route, latest: float) -> None:
+        """Wait until the sender's budget has room for a submission on the route."""
         account, uses = route.sender.account, _uses(route)
         while (free_at := self.budgets.free_at(account, uses, self._clock.monotonic())) > self._clock.monotonic():
             if free_at > latest:
@@ -62,7 +61,26 @@ class Turns:
                 detail = f"the account's limits leave no room for another submission in the next {minutes} min"
                 raise HeldBack(detail, stage=Stage.CONNECT)
             await self._clock.sleep(free_at - self._clock.monotonic())
-        self.budgets.spend(account, uses, self._clock.monotonic())
+
+    def _count(self, route: Route) -> bool:
+        """Count a submission, unless another one took the room meanwhile; tell whether it was counted."""
+        account, uses, now = route.sender.account, _uses(route), self._clock.monotonic()
+        if self.budgets.free_at(account, uses, now) > now:
+            return False
+        self.budgets.spend(account, uses, now)
+        return True
+
+    @asynccontextmanager
+    async def _session_by(self, latest: float, account: Account) -> AsyncIterator[None]:
+        """Hold a session of the account, once it has one to spare."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(latest - self._clock.monotonic()):
+                    await stack.enter_async_context(self.session(account))
+            except TimeoutError:
+                detail = f"all {account.limits.sessions} sessions that the account may have were busy"
+                raise HeldBack(detail, stage=Stage.CONNECT) from None
+            yield
 
     @asynccontextmanager
     async def session(self, account: Account) -> AsyncIterator[None]:
