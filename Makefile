@@ -16,7 +16,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
   --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint fast dashboards clean pins
+.PHONY: help demo test soak lint fast dashboards chart clean pins
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ lint: $(VENV)/.test ## check style, types and the layers of the house
 LABELS ?= customer
 dashboards: $(VENV)/.test ## write dashboards/*.json anew; make dashboards LABELS=customer,site for other declared labels
 	$(BIN)/python -m dashboards.generate "$(LABELS)"
+	$(BIN)/python -m helm.generate
+
+chart: $(VENV)/.test ## write anew what helm/mailsonar holds of the rest: dashboards, rules, its table of values
+	$(BIN)/python -m helm.generate
 
 clean: ## remove what the commands made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -74,6 +74,7 @@ def test_causes_hold_back_effects_from_agent_to_route() -> None:
     assert chain >= {
         ("AgentDown", "ServerDown"),
         ("AgentDown", "RouteStale"),
+        ("AgentDown", "ShardMissing"),
         ("ProviderOutage", "ServerDown"),
         ("ProviderOutage", "RouteDown"),
         ("ServerDown", "RouteDown"),

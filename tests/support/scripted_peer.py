@@ -17,6 +17,7 @@ from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
 
 GIVE_UP_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 SYSTEM_TRUST = TlsPolicy()
 PATIENT = Timeouts()
 
@@ -128,8 +129,10 @@ async def _act(play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamW
         await play(Peer(reader, writer))
     finally:
         writer.close()
-        with suppress(ConnectionError, ssl.SSLError):
-            await writer.wait_closed()
+        # Where start_tls met a reset, CPython 3.11 never tells of the end.
+        with suppress(ConnectionError, ssl.SSLError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await writer.wait_closed()
 
 
 def recite(transcript: Transcript, context: ssl.SSLContext | None = None) -> Play:

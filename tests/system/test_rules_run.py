@@ -56,6 +56,8 @@ def test_amtool_finds_no_fault_in_the_example() -> None:
     [
         ("alertname=Watchdog severity=info", "dead-mans-switch"),
         ("alertname=AgentDown severity=critical", "pager"),
+        ("alertname=ShardMissing severity=critical total=3", "pager"),
+        ("alertname=ShardMismatch severity=warning index=0 total=3", "chat"),
         ("alertname=ProviderOutage severity=critical provider=google", "pager"),
         ("alertname=ServerDown severity=critical server=mx:25 customer=acme", "acme-webhook,pager"),
         ("alertname=ServerDown severity=critical server=mx:25 customer=contoso", "pager"),

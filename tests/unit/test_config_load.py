@@ -216,6 +216,14 @@ def test_a_secret_file_open_to_all_is_one_warning(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["severity", "alertname"])
+def test_a_label_that_alerts_would_replace_is_a_warning(folder: Path, name: str) -> None:
+    """Metrics can have it, so that it is told and not refused; whoever is alerted would miss it."""
+    config = load_text(folder, EXAMPLE.replace("labels: [customer, site]", f"labels: [customer, site, {name}]"))
+    warning = f"alerts put a {name} of their own in place of this label: choose another"
+    assert config.warnings == (f"{folder}/text.yml:2: labels[2]: {warning}",)
+
+
 def test_looks_further_apart_than_a_deadline_are_a_warning(folder: Path) -> None:
     """A fixed poll that cannot see a probe on time is told."""
     config = load_text(folder, EXAMPLE.replace("poll: 30s", "poll: 2m"))

@@ -18,14 +18,17 @@ _OURS = frozenset({
     "cipher", "task", "revision", "python", "index", "total", "code",
 })  # fmt: skip
 _PROMETHEUS = frozenset({"job", "instance", "le", "quantile"})
+_ALERTS = frozenset({"alertname", "severity"})
 
 
 def check_label_names(names: Sequence[str], place: Place, report: Report) -> None:
-    """Report declared names that cannot be label names here; those left empty were reported with the types."""
+    """Report declared names that cannot be label names here, or get lost; empty ones were reported with the types."""
     for index, name in enumerate(names):
         wrong = "this label name is declared twice" if name in names[:index] else _wrong(name)
         if name and wrong:
             report.wrong(place / index, wrong)
+        elif name in _ALERTS:
+            report.odd(place / index, f"alerts put a {name} of their own in place of this label: choose another")
 
 
 def _wrong(name: str) -> str | None:
