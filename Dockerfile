@@ -13,7 +13,8 @@ RUN python3 -m venv /build && python3 -m venv --without-pip /opt/mailsonar
 COPY requirements/run.txt requirements/build.txt requirements/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     pip install --require-hashes -r requirements/build.txt \
-    && pip --python /opt/mailsonar install --require-hashes -r requirements/run.txt
+    && pip --python /opt/mailsonar install --require-hashes -r requirements/run.txt \
+    && find /opt/mailsonar -name tests -prune -exec rm -r {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY agent agent
 # The revision becomes the version's local part (PEP 440): mailsonar_build_info shows it as such.

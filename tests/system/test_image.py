@@ -26,7 +26,7 @@ LARGEST_BYTES = 120_000_000
 ADDRESS = "probe@acme.example"
 STATE = "var/lib/mailsonar"
 INSTALLER = re.compile(r"(pip|ensurepip|setuptools)(-\d.*)?|pip3.*")
-LEFTOVER = re.compile(r"(hatchling|gcc|cc|make|tests?)(-\d.*)?|pyproject\.toml|.*\.(whl|deb)|\.(git|cache).*")
+LEFTOVER = re.compile(r"(hatchling|gcc|cc|make|tests?)(-\d.*)?|pyproject\.toml|.*\.(whl|deb)|\.git|\.cache")
 
 
 @pytest.fixture(scope="module")
