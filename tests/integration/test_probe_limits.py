@@ -18,6 +18,7 @@ from mailsonar.model.result import Outcome
 from mailsonar.model.route import Route
 from mailsonar.model.server import Limits, Timeouts
 from mailsonar.model.stage import Leg, Stage
+from mailsonar.probe import submission
 from mailsonar.probe.examination import Examination
 from mailsonar.probe.findings import Findings
 from mailsonar.sandbox import faults, smtp_faults
@@ -116,6 +117,27 @@ async def test_retry_beyond_the_budget_is_left_out(mail: Probing) -> None:
     mail.smtp.faults.on(smtp_faults.greylisting(3))
     result = await mail.attempt(rationed(mail.route(), 1, 600.0))
     assert (result.outcome, result.fault and result.fault.reason) == (Outcome.DEFERRED, Reason.DEFERRED)
+
+
+async def test_retry_does_not_wait_beyond_the_deadline(mail: Probing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry for which the budget has room too late is left out: after the deadline nothing is submitted."""
+    monkeypatch.setattr(submission, "FIRST_RETRY_SECONDS", 0.3)
+    mail.smtp.faults.on(smtp_faults.greylisting(1))
+    result = await mail.attempt(rationed(mail.route(deadline_seconds=0.4), 1, 0.6))
+    assert (result.outcome, result.fault and result.fault.reason) == (Outcome.DEFERRED, Reason.DEFERRED)
+
+
+async def test_looks_that_waited_for_each_other_keep_to_the_budget(mail: Probing) -> None:
+    """Owners of one account that all saw room for one more look do not all take it."""
+    account = replace(mail.route().maildrop.account, limits=Limits(logins_per_hour=2))
+    crowd = Crowd("UIDL")
+    mail.pop3.faults.on(crowd.fault)
+    routes = [mail.route(name, maildrop_account=account, maildrop_name=name, deadline_seconds=0.5) for name in "abc"]
+    begun = [await mail.begin(route) for route in routes]
+    await mail.seen.until(lambda: len(mail.seen.ended) + len(mail.seen.verdicts) == 3)
+    assert len(mail.seen.looks) == 2
+    for _, task in begun:
+        task.cancel()
 
 
 async def test_looks_keep_to_the_budget_over_reloads(mail: Probing) -> None:

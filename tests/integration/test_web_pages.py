@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import aiohttp
 import pytest
 from tests.support.observed import (
@@ -198,3 +201,24 @@ async def test_every_name_has_its_page(client, agent, name):
     agent.configure(make_route(name))
     href = (await text_of(client, "/")).split('href="/routes/')[1].split('"')[0]
     assert "No attempt yet" in await text_of(client, aiohttp.client.URL(f"/routes/{href}", encoded=True))
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/routes/acme-internal"])
+async def test_texts_are_made_one_at_a_time(agent, path):
+    """Whoever asks meanwhile waits: threads that compute side by side hold up the event loop, and what it times."""
+    agent.configure(make_route())
+    begun, may_end = threading.Event(), threading.Event()
+
+    def part():
+        begun.set()
+        may_end.wait(5)
+        return ""
+
+    async with browsing(agent.site(lifecycle=False, part=part)) as session:
+        first = asyncio.create_task(session.get("/"))
+        assert await asyncio.to_thread(begun.wait, 5)
+        second = asyncio.create_task(session.get(path))
+        done, _ = await asyncio.wait([second], timeout=0.1)
+        may_end.set()
+        assert [(await answer).status for answer in (first, second)] == [200, 200]
+    assert not done

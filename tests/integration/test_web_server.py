@@ -197,6 +197,8 @@ async def test_lifecycle_is_off_unless_enabled(client, agent, path, lifecycle):
         {"Origin": "https://{host}"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://{host}", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "none"},
     ],
 )
 async def test_other_sites_are_refused(client, agent, headers):
@@ -207,3 +209,11 @@ async def test_other_sites_are_refused(client, agent, headers):
     assert agent.reloads == 0
     own = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
     assert (await client.post("/-/reload", headers=own)).status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://{host}", "https://mailsonar.acme.example"])
+async def test_a_proxy_that_ends_tls_does_not_make_another_site(client, agent, origin):
+    """Behind a proxy a page has another scheme, or another host, than the agent knows: its browser knows better."""
+    sent = {"Origin": origin.format(host=client._base_url.authority), "Sec-Fetch-Site": "same-origin"}
+    assert (await client.post("/-/reload", headers=sent)).status == 200
+    assert agent.reloads == 1

@@ -131,8 +131,8 @@ OTHERS = [
         b"\0\xff\x80 no header at all \n\r\n.\r\n..\r\n",
         b"",
     )),
-    found("50,000 messages", foreign=(FOREIGN,) * 50_000, seconds=30.0, timeouts=Timeouts(command=10.0),
-          route={"deadline_seconds": 20.0, "give_up_seconds": 20.0}),
+    found("50,000 messages", foreign=(FOREIGN,) * 50_000, seconds=90.0, timeouts=Timeouts(command=30.0),
+          route={"deadline_seconds": 60.0, "give_up_seconds": 60.0}),
 ]  # fmt: skip
 
 DELETIONS = [

@@ -23,7 +23,7 @@ from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Network
 from mailsonar.net.resolve import Resolver
 from mailsonar.net.tls import TlsContexts
-from mailsonar.probe import maildrop, polling, retreat, submission
+from mailsonar.probe import agenda, polling, retreat, submission
 from mailsonar.probe.examination import Identity
 from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.prober import Prober
@@ -40,7 +40,7 @@ ADDRESS, PASSWORD = "probe@acme.example", "c4nary-p4ssw0rd"
 KEY = Secret("test", lambda: "k" * 32)
 INSTANCE, ANOTHER = "aaaaaaaa", "bbbbbbbb"
 QUICK = Timeouts(connect=1.0, tls=1.0, greeting=0.5, command=0.5, data=1.0, session=3.0)
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 20.0
 
 
 class Recorder:
@@ -226,7 +226,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turn waits of seconds into tenths: what they follow from is tested elsewhere."""
     for name, seconds in (("FIRST_LOOK", 0.02), ("SHORTEST_GAP", 0.05), ("RETRY", 0.05)):
         monkeypatch.setattr(polling, f"{name}_SECONDS", seconds)
-    monkeypatch.setattr(maildrop, "CLEANUP_GAP_SECONDS", 0.1)
+    monkeypatch.setattr(agenda, "CLEANUP_GAP_SECONDS", 0.1)
     monkeypatch.setattr(retreat, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(submission, "FIRST_RETRY_SECONDS", 0.1)
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 import yaml
 
-from mailsonar.config.load import Config, load_config
+from mailsonar.config.load import Config, ConfigInvalid, load_config
 from mailsonar.config.redacted import redacted
 from mailsonar.config.schema import json_schema
 from mailsonar.model.limits import Counted, Limits, Provider, Rate
@@ -141,6 +141,65 @@ def test_lent_domain_of_microsofts_is_held_to_100_outsiders_a_day(tmp_path: Path
         config = loaded(tmp_path, smtp, pop3, address=lent, to=to)
         assert external in accounts_of(config)[0].limits.submissions
         assert config.routes[0].leaves_the_organisation is leaves
+
+
+def test_address_of_ones_own_does_not_count_for_a_lent_one(tmp_path: Path) -> None:
+    """An account that sends from both is held to 100 outsiders a day for what it sends from Microsoft's domain only."""
+    smtp = {"provider": "microsoft365", **TENANT}
+    document = {
+        "senders": {
+            "lent": {"address": "probe@acme.onmicrosoft.com", "smtp": smtp},
+            "own": {"address": USER, "smtp": smtp},
+        },
+        "maildrops": {
+            "in": {"address": "p@h.example", "pop3": {"host": "h.example", "security": "implicit_tls", **PASSWORD}}
+        },
+        "routes": {
+            "a": {"from": "lent", "to": "in", "interval": "15m"},
+            "b": {"from": "own", "to": "in", "interval": "1m"},
+        },
+    }
+    (tmp_path / "main.yml").write_text(yaml.safe_dump(document))
+    assert len(load_config(tmp_path / "main.yml", environ={"P": "c4nary"}).routes) == 2
+
+
+GMAIL = {"username": USER, "password": {"env": "P"}}
+BY_NAME = {"security": "implicit_tls", **GMAIL}
+
+
+@pytest.mark.parametrize(
+    ("smtp", "pop3", "is_refused"),
+    [
+        ({"provider": "google", **GMAIL}, {"provider": "google", **GMAIL}, True),
+        ({"provider": "google", **GMAIL}, {"provider": "google", **GMAIL, "username": USER.upper()}, True),
+        ({"host": "smtp.gmail.com", **BY_NAME}, {"host": "POP.gmail.com.", **BY_NAME}, True),
+        ({"provider": "google", **GMAIL}, {"provider": "google", **GMAIL, "username": "recent:" + USER}, False),
+        ({"host": "smtp.acme.example", **BY_NAME}, {"provider": "google", **GMAIL}, False),
+    ],
+)
+def test_gmail_hides_only_what_it_took_from_the_same_account(
+    tmp_path: Path, smtp: dict[str, Any], pop3: dict[str, Any], *, is_refused: bool
+) -> None:
+    """User names of Gmail are in any case; what another server took from a user of the same name, Gmail does show."""
+    try:
+        loaded(tmp_path, smtp, pop3)
+        refused = ""
+    except ConfigInvalid as invalid:
+        refused = str(invalid)
+    assert ("over POP3 what it submitted itself" in refused) is is_refused
+
+
+@pytest.mark.parametrize("number", range(1, 61))
+def test_interval_that_fits_is_accepted(tmp_path: Path, number: int) -> None:
+    """So many routes at the interval that the refusal of a shorter one names are within 60 logins an hour, exactly."""
+    ovh = {"provider": "ovh", **PASSWORD}
+    document = {
+        "senders": {"out": {"address": USER, "smtp": {"host": "h.example", "security": "implicit_tls"}}},
+        "maildrops": {"in": {"address": USER, "pop3": ovh}},
+        "routes": {f"r{one}": {"from": "out", "to": "in", "interval": f"{number}m"} for one in range(number)},
+    }
+    (tmp_path / "main.yml").write_text(yaml.safe_dump(document))
+    assert len(load_config(tmp_path / "main.yml", environ={"P": "c4nary"}).routes) == number
 
 
 def test_what_providers_may_refuse_is_a_warning(tmp_path: Path) -> None:

@@ -72,11 +72,13 @@ def test_a_shard_that_uses_an_account_alone_has_all_of_it(intervals: list[float]
 
 def test_a_rate_that_nothing_of_a_shard_counts_in_is_not_shared_with_it() -> None:
     """Only routes that leave the organisation need a part of what is allowed for these."""
-    outside = make_route("outside")
-    outside = replace(outside, maildrop=replace(outside.maildrop, address="probe@contoso.example"))
     rate = Rate(counted=Counted.EXTERNAL_SUBMISSION, count=100, seconds=86_400.0)
-    users = [[make_route("inside", interval_seconds=3600.0)], [replace(outside, interval_seconds=3600.0)]]
     limits = Limits(submissions=(rate,))
+    inside = make_route("inside", interval_seconds=3600.0)
+    sender = replace(inside.sender, account=replace(inside.sender.account, limits=limits))
+    inside = replace(inside, sender=sender)
+    outside = replace(inside, name="outside", maildrop=replace(inside.maildrop, address="probe@contoso.example"))
+    users = [[inside], [outside]]
     assert [share_of(limits, users, index).submissions for index in (0, 1)] == [(), (rate,)]
 
 

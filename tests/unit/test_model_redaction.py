@@ -77,3 +77,21 @@ def test_a_large_secret_costs_little_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2**20
+
+
+@pytest.mark.parametrize("password", ["12345678", "p@ss wörd", "Kanarie<&7%"])
+@pytest.mark.parametrize("between", ["\n", " ", "\r\n "])
+@pytest.mark.parametrize("in_base64", [False, True])
+def test_a_password_is_struck_out_though_it_is_broken(password: str, between: str, *, in_base64: bool) -> None:
+    """A server may break what it quotes anywhere, over the lines of its reply, and write it in another case."""
+    word = base64.b64encode(f"\0acme\0{password}".encode()).decode() if in_base64 else password.upper()
+    secret = word[8:] if in_base64 else word
+    for at in range(1, len(word)):
+        shown = strike_out(f"no: {word[:at]}{between}{word[at:]} is wrong", [password])
+        assert secret[1:-4] not in "".join(shown.split())
+        assert shown.endswith(" is wrong")
+
+
+def test_two_innocent_words_are_no_short_password() -> None:
+    """What is short is struck out where it stands as it is only: a fault must stay legible."""
+    assert strike_out("no such user here", ["suchuse"]) == "no such user here"

@@ -59,6 +59,7 @@ READERS: list[MakeReader[object]] = [
     lambda: take_line,
     ReplyReader,
     lambda: pop3.read_status,
+    lambda: pop3.read_status_after_mail,
     pop3.capabilities_reader,
     pop3.uidl_reader,
     pop3.list_reader,

@@ -9,7 +9,16 @@ from tests.support.readers import MakeReader, fail_three_ways, read_three_ways
 
 from mailsonar.model.fault import LimitExceeded, ProtocolViolation
 from mailsonar.wire import pop3
-from mailsonar.wire.pop3 import MultiLine, Status, drop_listing, fingerprint, listed_unique_id, read_status
+from mailsonar.wire.pop3 import (
+    MultiLine,
+    Status,
+    drop_listing,
+    fingerprint,
+    listed_unique_id,
+    message_reader,
+    read_status,
+    read_status_after_mail,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +75,18 @@ def test_a_status_line_is_read(wire: bytes, status: Status) -> None:
 def test_what_has_no_indicator_is_a_violation(wire: bytes) -> None:
     """A line that begins neither with +OK nor -ERR nor + breaks the RFC."""
     assert fail_three_ways(lambda: read_status, wire, ProtocolViolation)
+
+
+@pytest.mark.parametrize("wire", [b"Dear Kanarie,\r\n", b"+ Kanarie\r\n", b"+Kanarie\r\n"])
+def test_what_may_be_of_a_message_is_not_quoted(wire: bytes) -> None:
+    """Where a server does not stuff the dots of foreign mail, its rest is in a reply's place: nobody is shown it."""
+    for read in (read_status_after_mail, message_reader(lambda _: None, 100)):
+        try:
+            shown = str(read(bytearray(wire)))
+        except ProtocolViolation as violation:
+            shown = str(violation)
+        assert shown
+        assert "Kanarie" not in shown
 
 
 def test_a_status_shows_indicator_code_and_text() -> None:

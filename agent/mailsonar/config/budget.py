@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 
 from mailsonar.config.durations import format_duration
 from mailsonar.config.problem import Place, Report
@@ -38,16 +39,26 @@ def _check_attempts(routes: Sequence[Route], account: Account, place: Place, rep
     """Report routes whose attempts alone, one login and one submission for each, are beyond the account's budget."""
     for rate in account.limits.rates:
         counted = counted_in(rate, routes)
-        needed = math.ceil(sum(rate.seconds / route.interval_seconds for route in counted))
+        needed = math.ceil(needed_by(routes, rate))
         if needed > rate.count:
             report.wrong(_to_blame(rate, account.server, place), _beyond(rate, counted, needed))
 
 
-def counted_in(rate: Rate, routes: Sequence[Route]) -> Sequence[Route]:
-    """Return those of a sender's routes whose attempts count in a rate."""
+def needed_by(routes: Iterable[Route], rate: Rate) -> Fraction:
+    """Return how many attempts on routes count in a rate, within its time; exactly, since a plan may need all of it."""
+    seconds = Fraction(rate.seconds)
+    return sum((seconds / Fraction(route.interval_seconds) for route in counted_in(rate, routes)), Fraction())
+
+
+def counted_in(rate: Rate, routes: Iterable[Route]) -> Sequence[Route]:
+    """Return those of an account's routes whose attempts count in a rate; it may send from several addresses."""
     if rate.counted is not Counted.EXTERNAL_SUBMISSION:
-        return routes
-    return [route for route in routes if route.leaves_the_organisation]
+        return list(routes)
+    return [
+        route
+        for route in routes
+        if route.leaves_the_organisation and rate.counted in {one.counted for one in route.sender.account.limits.rates}
+    ]
 
 
 def _to_blame(rate: Rate, server: Server, place: Place) -> Place:

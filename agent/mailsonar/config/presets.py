@@ -22,6 +22,7 @@ GOOGLE_SCOPE = "https://mail.google.com/"
 _ONMICROSOFT = ".onmicrosoft.com"
 
 _DAY = 86_400.0
+_GMAIL_HOSTS = {"smtp.gmail.com", "pop.gmail.com"}
 _RECENT = "recent:"  # before a user name of Gmail: another way to list (hidden mail included)
 
 
@@ -119,8 +120,9 @@ def preset_limits(provider: Provider | None, protocol: Protocol, address: str) -
 def check_routes(routes: Named[Route], report: Report) -> None:
     """Report routes whose messages the provider never shows where they are looked for."""
     for name, route in routes.values.items():
-        reader = route.maildrop.account
-        if route.enabled and _is_gmail(reader.server) and reader.name == route.sender.account.name:
+        writer, reader = route.sender.account, route.maildrop.account
+        is_gmail = all(_is_gmail(account.server) for account in (writer, reader))
+        if route.enabled and is_gmail and reader.name.lower() == writer.name.lower():
             report.wrong(
                 routes.places[name],
                 f"Gmail never shows {reader.name} over POP3 what it submitted itself: use another sender, "
@@ -129,7 +131,7 @@ def check_routes(routes: Named[Route], report: Report) -> None:
 
 
 def _is_gmail(server: Server) -> bool:
-    return server.provider is Provider.GOOGLE or server.host.rstrip(".").lower() == "pop.gmail.com"
+    return server.provider is Provider.GOOGLE or server.host.rstrip(".") in _GMAIL_HOSTS
 
 
 def check_preset(keys: Mapping[str, object], protocol: Protocol, place: Place, report: Report) -> None:

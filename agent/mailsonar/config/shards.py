@@ -2,7 +2,7 @@
 
 Shares are computed from the config alone. Of every rate a shard gets what its own routes need, rounded up, and of what
 is left as large a part as its routes have in all; of sessions likewise, one at least. So shards stay within a limit
-together, unless it is so low that there is not one for each.
+together, unless the plan leaves less of it than there are shards: then retries may exceed it by one for each of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from mailsonar.config.budget import counted_in
+from mailsonar.config.budget import needed_by
 from mailsonar.config.load import Config
 from mailsonar.config.wording import listing
 from mailsonar.model.limits import Counted, Limits, Rate
@@ -68,7 +68,7 @@ def share_of(limits: Limits, users: Sequence[Sequence[Route]], index: int) -> Li
     """
     logins, submissions = None, []
     for rate in limits.rates:
-        needs = [_need(rate, routes) for routes in users]
+        needs = [needed_by(routes, rate) for routes in users]
         if not needs[index]:
             continue  # nothing that this shard does is counted in it
         count = _part(rate.count, [math.ceil(need) for need in needs], needs, index)
@@ -76,15 +76,9 @@ def share_of(limits: Limits, users: Sequence[Sequence[Route]], index: int) -> Li
             logins = count
         else:
             submissions.append(replace(rate, count=count))
-    attempts = [_need(Rate(counted=Counted.SUBMISSION, count=1, seconds=1.0), routes) for routes in users]
+    attempts = [needed_by(routes, Rate(counted=Counted.SUBMISSION, count=1, seconds=1.0)) for routes in users]
     sessions = _part(limits.sessions, [int(need > 0) for need in attempts], attempts, index)
     return Limits(sessions=sessions, logins_per_hour=logins, submissions=tuple(submissions))
-
-
-def _need(rate: Rate, routes: Sequence[Route]) -> Fraction:
-    """Return how many attempts on routes count in a rate, within its time."""
-    seconds = Fraction(rate.seconds)
-    return sum((seconds / Fraction(route.interval_seconds) for route in counted_in(rate, routes)), Fraction())
 
 
 def _part(whole: int, least: Sequence[int], needs: Sequence[Fraction], index: int) -> int:

@@ -16,7 +16,7 @@ from mailsonar.message.dsn import REPORT_LIMIT, ReportScan
 from mailsonar.message.recognise import HEADER_LIMIT, HeaderScan, is_delivery_report
 from mailsonar.model.fault import LimitExceeded, MailSonarError, Reason, Refused
 from mailsonar.model.stage import Stage
-from mailsonar.wire.pop3 import Status, listed_unique_id, message_reader, read_status
+from mailsonar.wire.pop3 import Status, listed_unique_id, message_reader, read_status_after_mail
 
 READ_LIMIT = HEADER_LIMIT + 64 * 1024
 RETRIEVED_BODY_LIMIT = 32 * 1024
@@ -123,7 +123,7 @@ class Reading:
         try:
             if self.deletions:
                 yield from self._check(number, figure)
-            status = yield from ask(Stage.DELETE, f"DELE {number}", read_status)
+            status = yield from ask(Stage.DELETE, f"DELE {number}", read_status_after_mail)
             if not status.ok:
                 raise pop3_refusal(status, Stage.DELETE)
             self.deletions += 1
@@ -134,7 +134,7 @@ class Reading:
         """Make sure that the server did not renumber its messages after a DELE, as some do."""
         if not self._has_unique_ids:
             raise Refused("one deletion a session without UIDL", reason=Reason.REJECTED, stage=Stage.DELETE)
-        status = yield from ask(Stage.DELETE, f"UIDL {number}", read_status)
+        status = yield from ask(Stage.DELETE, f"UIDL {number}", read_status_after_mail)
         if not status.ok or listed_unique_id(status) != figure:
             raise Refused("the server renumbered its messages", reason=Reason.REJECTED, stage=Stage.DELETE)
 

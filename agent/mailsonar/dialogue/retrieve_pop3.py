@@ -31,6 +31,7 @@ from mailsonar.wire.pop3 import (
     fingerprint,
     list_reader,
     read_status,
+    read_status_after_mail,
     uidl_reader,
 )
 
@@ -76,7 +77,7 @@ def open_session(account: Account, notes: LoginNotes) -> Dialogue[Capabilities |
 def leave() -> Dialogue[None]:
     """Say QUIT; what comes of it changes nothing."""
     with suppress(MailSonarError):
-        yield from ask(Stage.QUIT, "QUIT", read_status, Patience.QUIT)
+        yield from ask(Stage.QUIT, "QUIT", read_status_after_mail, Patience.QUIT)
 
 
 def _capabilities() -> Dialogue[Capabilities | None]:
@@ -138,7 +139,7 @@ def _quit(examiner: Examiner, *, deletions: int) -> Dialogue[None]:
         return
     yield from wait(examiner.on_record)
     try:
-        status = yield from ask(Stage.QUIT, "QUIT", read_status)
+        status = yield from ask(Stage.QUIT, "QUIT", read_status_after_mail)
     except MailSonarError as error:
         examiner.left(error)
         return

@@ -1,7 +1,8 @@
 """Strikes secrets out of text that a server sent, before any sink sees it.
 
 A server may quote what it was sent: the password itself, or the base64 that carried it, where the password may begin at
-any of the three offsets within a group of three bytes. And text that was cut short may end within the quotation.
+any of the three offsets within a group of three bytes. It may do so in another case, or broken over the lines of its
+reply. And text that was cut short may end within the quotation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ STRUCK_OUT = "***"
 CUT = "…"
 _SHORTEST = 4
 _LONG = 64
+_SHORTEST_BROKEN = 8  # what is shorter may well be made up of two innocent words
 # A text is cut at its end: the last few ellipses of a line are ours, and a server's own must not cost us time.
 _CUTS = 4
 _CUT_LIMIT = 400
@@ -36,11 +38,13 @@ class Strike:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._forms = {form for secret in secrets for form in _forms(secret)}
+        bare_forms = {_bare(form)[0] for form in self._forms if len(form) < _LONG}  # longer ones go piece by piece
+        self._bare_forms = {bare for bare in bare_forms if len(bare) >= _SHORTEST_BROKEN}
 
     def out_of(self, text: str) -> str:
         """Return the text with every form of the secrets struck out."""
         shown, end = "", 0
-        for start, stop in sorted((*self._whole(text), *self._cut(text))):
+        for start, stop in sorted((*self._whole(text), *self._broken(text), *self._cut(text))):
             if stop > end:  # what secrets have in common goes with the first of them, the rest with the next
                 shown += text[end:start] + STRUCK_OUT if start >= end else ""
                 end = stop
@@ -53,6 +57,15 @@ class Strike:
             while start >= 0:
                 yield start, start + len(form)
                 start = text.find(form, start + 1)
+
+    def _broken(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield where forms that are not short stand in any case, with blanks or ends of lines within them."""
+        bare, places = _bare(text)
+        for form in self._bare_forms:
+            start = bare.find(form)
+            while start >= 0:
+                yield places[start], places[start + len(form) - 1] + 1
+                start = bare.find(form, start + 1)
 
     def _cut(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where a cut has left the beginnings of forms."""
@@ -76,6 +89,13 @@ class Strike:
             return STRUCK_OUT if any(piece[0] in form for form in long_forms) else piece[0]
 
         return _PIECE.sub(struck_out, text) if long_forms else text
+
+
+def _bare(text: str) -> tuple[str, list[int]]:
+    """Return the text without blanks and in one case, and where in the text each of its characters stands."""
+    places = [place for place, char in enumerate(text) if not char.isspace()]
+    chars = (text[place] for place in places)
+    return "".join(char.lower() if char.isascii() else char for char in chars), places
 
 
 def _forms(secret: str) -> set[str]:

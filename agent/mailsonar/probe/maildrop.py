@@ -21,11 +21,12 @@ from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.admission import have_token, hold_admitted, secrets_of
+from mailsonar.probe.agenda import next_due
 from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, MaildropBook
 from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE, UNREMOVED_LIMIT
 from mailsonar.probe.pending import Awaited, Fate
-from mailsonar.probe.polling import CLEANUP_GAP_SECONDS, LastLook, Pace, Sought, earliest_look, next_look
+from mailsonar.probe.polling import LastLook, Pace
 from mailsonar.probe.retreat import Hold, Use, secret_digest
 from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
@@ -158,20 +159,10 @@ class MaildropOwner:
         await self._wait_until(min(ends, self._clock.monotonic() + HOLD_CHECK_SECONDS))
 
     def _next(self) -> float | None:
-        sought = [
-            Sought(since=one.sought_since or 0.0, deadline=one.deadline, gives_up=one.gives_up)
-            for one in self._book.pending.sought
-        ]
-        due = self._clean_up_too(next_look(sought, self.last_look, self._pace))
+        """Return when to look next, once the budget has room."""
+        due = next_due(self._book, self.last_look, self._pace, self._clock.wall())
         free_at = self._workshop.turns.budgets.free_at(self.maildrop.account, _USES, self._clock.monotonic())
         return None if due is None else max(due, free_at)
-
-    def _clean_up_too(self, due: float | None) -> float | None:
-        if self.last_look and self._book.known.owed(self._clock.wall()):
-            clean_up = self.last_look.started + CLEANUP_GAP_SECONDS
-            clean_up = max(clean_up, earliest_look(self.last_look, self._pace))
-            return clean_up if due is None else min(due, clean_up)
-        return due
 
     async def _wait_until(self, due: float | None) -> None:
         left = None if due is None else due - self._clock.monotonic()
@@ -184,10 +175,11 @@ class MaildropOwner:
         account, workshop = self.maildrop.account, self._workshop
         async with workshop.turns.session(account):
             await have_token(account, workshop.tokens)
-            used = Use(entered=self._clock.monotonic(), secret=secret_digest(account))
-            if self._resting or workshop.retreats.enter(account, used.entered):
-                return  # the agent drains, or the account was refused while this session waited for its turn
-            workshop.turns.budgets.spend(account, _USES, used.entered)
+            used, budgets = Use(entered=self._clock.monotonic(), secret=secret_digest(account)), workshop.turns.budgets
+            has_room = budgets.free_at(account, _USES, used.entered) <= used.entered
+            if self._resting or not has_room or workshop.retreats.enter(account, used.entered):
+                return  # the agent drains, or another session used up the budget, or was refused first
+            budgets.spend(account, _USES, used.entered)
             stopwatch = self.looking = Stopwatch(Leg.RETRIEVAL, self._clock)
             notes = Examination(self._book, workshop.identity, stopwatch, self._clock, workshop.ledger)
             self._examining = notes

@@ -148,7 +148,7 @@ class RoundTrip:
             if self.awaited.fate.done():
                 break
             try:
-                async with self._workshop.turns.submission(self.attempt.route):
+                async with self._workshop.turns.submission(self.attempt.route, self.awaited.deadline):
                     report = await self._hold_session(mail)
             except HeldBack:
                 break

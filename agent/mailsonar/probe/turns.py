@@ -29,17 +29,23 @@ class Turns:
         self._submissions: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def submission(self, route: Route) -> AsyncIterator[None]:
+    async def submission(self, route: Route, latest: float | None = None) -> AsyncIterator[None]:
         """Wait until neither the route nor its sender's account is busy, hold both, and count the session.
 
+        Args:
+            route: on which route.
+            latest: the monotonic instant after which it would be too late; None for the route's deadline, reckoned from
+                when the route is free.
+
         Raises:
-            HeldBack: the account had no session to spare for as long as the route's deadline: others' sessions hang,
-                or its provider's limits leave no room.
+            HeldBack: the account had no session to spare until then: others' sessions hang, or its provider's limits
+                leave no room.
         """
         async with self._submissions.setdefault(route.name, asyncio.Lock()), AsyncExitStack() as stack:
-            latest = self._clock.monotonic() + route.deadline_seconds
+            if latest is None:
+                latest = self._clock.monotonic() + route.deadline_seconds
             try:
-                async with asyncio.timeout(route.deadline_seconds):
+                async with asyncio.timeout(latest - self._clock.monotonic()):
                     await stack.enter_async_context(self.session(route.sender.account))
             except TimeoutError:
                 detail = f"all {route.sender.account.limits.sessions} sessions that the account may have were busy"

@@ -6,7 +6,6 @@ do not change: the rows of a thousand routes take a while, which would otherwise
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mailsonar import __version__
 from mailsonar.observe.history import RouteView
 from mailsonar.web.cursor import Cursor
 from mailsonar.web.fleet import fleet, groups, route_row
+from mailsonar.web.rendering import rendered
 from mailsonar.web.sieve import sieve_of
 from mailsonar.web.site import SITE
 from mailsonar.web.views import result_row, route_card
@@ -61,7 +61,7 @@ async def overview(request: web.Request) -> web.Response:
             "part": site.part(),
         }
 
-    return await _page("overview.html", values, now)
+    return await _page(request, "overview.html", values, now)
 
 
 async def route(request: web.Request) -> web.Response:
@@ -69,8 +69,10 @@ async def route(request: web.Request) -> web.Response:
     site, now = request.app[SITE], request.app[SITE].clock.wall()
     view = site.history.route(request.match_info["name"])
     if view is None:
-        return await _page("missing.html", dict, now, status=404)
-    return await _page("route.html", lambda: _route_values(view, request, now), now)
+        missing = await _page(request, "missing.html", dict, now)
+        missing.set_status(404)
+        return missing
+    return await _page(request, "route.html", lambda: _route_values(view, request, now), now)
 
 
 def _route_values(view: RouteView, request: web.Request, now_wall: float) -> Mapping[str, object]:
@@ -84,11 +86,12 @@ def _route_values(view: RouteView, request: web.Request, now_wall: float) -> Map
 
 
 async def _page(
-    template: str, values: Callable[[], Mapping[str, object]], now_wall: float, status: int = 200
+    request: web.Request, template: str, values: Callable[[], Mapping[str, object]], now_wall: float
 ) -> web.Response:
-    def render() -> str:
+    def render(_: None) -> str:
         return _TEMPLATES.get_template(template).render(values(), now_ms=round(now_wall * 1000))
 
-    response = web.Response(text=await asyncio.to_thread(render), content_type="text/html", status=status)
+    text = await rendered(request, lambda: None, render)
+    response = web.Response(text=text, content_type="text/html")
     response.enable_compression()
     return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from aiohttp import web
@@ -10,6 +9,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from mailsonar.web.rendering import rendered
 from mailsonar.web.site import SITE
 
 
@@ -31,9 +31,9 @@ async def metrics(request: web.Request) -> web.Response:
     """
     registry = request.app[SITE].registry
     names = request.query.getall("name[]", [])
-    snapshot = _Snapshot((registry.restricted_registry(names) if names else registry).collect())
+    chosen = registry.restricted_registry(names) if names else registry
     render, content_type = _encoder(",".join(request.headers.getall("Accept", [])))
-    body = await asyncio.to_thread(render, snapshot)
+    body = await rendered(request, lambda: _Snapshot(chosen.collect()), render)
     response = web.Response(body=body, headers={"Content-Type": content_type})
     response.enable_compression()
     return response

@@ -6,11 +6,11 @@ import hashlib
 import re
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from mailsonar.model.fault import LimitExceeded, ProtocolViolation
-from mailsonar.wire.lines import LINE_LIMIT, printable, take_line
+from mailsonar.wire.lines import LINE_LIMIT, Reader, printable, take_line
 
 LISTING_LIMIT = 8 * 1024 * 1024
 LISTING_ROWS_LIMIT = 100_000
@@ -55,6 +55,19 @@ def read_status(buffer: bytearray) -> Status | None:
     return None if line is None else _status(line)
 
 
+def read_status_after_mail(buffer: bytearray) -> Status | None:
+    """Read one status line where the rest of a message may stand in its place, since a server did not stuff its dots.
+
+    Raises:
+        ProtocolViolation: the line has no status indicator; it is not quoted.
+    """
+    try:
+        status = read_status(buffer)
+    except ProtocolViolation:
+        raise ProtocolViolation("not a POP3 reply; not shown, since it may be of a message") from None
+    return replace(status, argument=b"") if status and status.continues else status
+
+
 def _status(line: bytes) -> Status:
     found = _STATUS.fullmatch(line)
     if not found:
@@ -80,21 +93,28 @@ class MultiLine(Generic[T]):
         LimitExceeded: a line or the whole answer is too long.
     """
 
-    __slots__ = ("_limit", "_line_limit", "_rest", "_status", "_take", "_value")
+    __slots__ = ("_first", "_limit", "_line_limit", "_rest", "_status", "_take", "_value")
 
     def __init__(
-        self, take: Callable[[bytes], None], value: Callable[[], T], *, limit: int, line_limit: int = LINE_LIMIT
+        self,
+        take: Callable[[bytes], None],
+        value: Callable[[], T],
+        *,
+        limit: int,
+        line_limit: int = LINE_LIMIT,
+        first: Reader[Status] = read_status,
     ) -> None:
         self._take = take
         self._value = value
         self._limit = limit
         self._line_limit = line_limit
+        self._first = first
         self._rest = limit
         self._status: Status | None = None
 
     def __call__(self, buffer: bytearray) -> tuple[Status, T | None] | None:
         """Eat the lines that are complete."""
-        self._status = self._status or read_status(buffer)
+        self._status = self._status or self._first(buffer)
         if self._status is None:
             return None
         if self._status.continues:
@@ -209,4 +229,4 @@ def message_reader(take: Callable[[bytes], None], limit: int) -> MultiLine[None]
         take: called with each line, unstuffed and without its end.
         limit: the most bytes to read before the message is given up.
     """
-    return MultiLine(take, lambda: None, limit=limit, line_limit=MESSAGE_LINE_LIMIT)
+    return MultiLine(take, lambda: None, limit=limit, line_limit=MESSAGE_LINE_LIMIT, first=read_status_after_mail)
