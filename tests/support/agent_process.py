@@ -20,17 +20,20 @@ POLL_SECONDS = 0.05
 REQUEST_SECONDS = 15.0
 DRAIN_SECONDS = 30.0
 INTERPRETER = (sys.executable, "-X", "dev", "-W", "error")
+PROGRAM = (*INTERPRETER, "-m", "mailsonar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the agent runs: the address that it serves its pages at, and what goes before its command to get there.
 
-    With `tls`, its web config has TLS on: whom to trust, and what to show.
+    `program` is the command, for a place that has one of its own. With `tls`, its web config has TLS on: whom to trust,
+    and what to show.
     """
 
     address: str = "127.0.0.1"
     entry: Sequence[str] = ()
+    program: Sequence[str] = PROGRAM
     tls: ssl.SSLContext | None = None
 
 
@@ -107,9 +110,7 @@ class AgentProcess:
         """
         command: list[str | Path] = [
             *self._place.entry,
-            *INTERPRETER,
-            "-m",
-            "mailsonar",
+            *self._place.program,
             "run",
             "--config.file",
             self._config_file,
