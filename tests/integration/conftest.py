@@ -1,16 +1,24 @@
-"""What the tests of the network share: the agent's side of it, and TLS for servers on loopback."""
+"""What these tests share: the agent's side of the network, TLS for servers on loopback, and a world of mail."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import trustme
+from tests.support.probing import Probing, probing
 from tests.support.scripted_peer import network
 
 from mailsonar.model.server import TlsPolicy
 from mailsonar.net.converse import Network
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[Probing]:
+    """A world of mail, and probes in it."""
+    async with probing() as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 import pytest
-from tests.support.probing import Probing, impatient, probing
+from tests.support.probing import Probing, impatient
 
 from mailsonar.app import fleet as fleets
 from mailsonar.app import supervise
@@ -28,13 +28,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     monkeypatch.setattr(supervise, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(fleets, "_DRAIN_LOOK_SECONDS", 0.01)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 @dataclass(frozen=True, slots=True)

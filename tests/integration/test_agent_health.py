@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import count
 
 import pytest
 from tests.integration.test_agent_fleet import often, running
-from tests.support.probing import Probing, impatient, probing
+from tests.support.probing import Probing, impatient
 
 from mailsonar.app import fleet, supervise
 from mailsonar.model.fault import Fault, Reason
@@ -29,13 +28,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(supervise, "LONGEST_PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(fleet, "_DRAIN_LOOK_SECONDS", 0.01)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def breaks(*_: object) -> None:

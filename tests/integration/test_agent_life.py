@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.support.probing import ADDRESS, PASSWORD, Probing, impatient, probing
+from tests.support.probing import ADDRESS, PASSWORD, Probing, impatient
 from tests.support.scrape import Scrape
 
 from mailsonar.app import agent as agents
@@ -31,13 +31,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     monkeypatch.setattr(agents, "WATCH_SECONDS", 0.05)
     monkeypatch.setattr(fleet, "DRAIN_SECONDS", 0.3)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def config(mail: Probing, *routes: str, interval: str = "1s") -> str:

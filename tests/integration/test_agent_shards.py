@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration.test_agent_life import Live, agent, config, settings_for, succeeded
-from tests.support.probing import ADDRESS, Probing, account_at, impatient, probing
+from tests.support.probing import ADDRESS, Probing, account_at, impatient
 
 from mailsonar.app import agent as agents
 from mailsonar.app import fleet
@@ -27,13 +26,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     monkeypatch.setattr(agents, "WATCH_SECONDS", 0.05)
     monkeypatch.setattr(fleet, "DRAIN_SECONDS", 0.3)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.integration.test_agent_fleet import often, running
-from tests.support.probing import PASSWORD, Probing, StampedMailbox, account_at, impatient, probing
+from tests.support.probing import PASSWORD, Probing, StampedMailbox, account_at, impatient
 
 from mailsonar.app import fleet as fleets
 from mailsonar.app import supervise
@@ -34,13 +33,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     monkeypatch.setattr(supervise, "FIRST_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(fleets, "_DRAIN_LOOK_SECONDS", 0.01)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 class Lost:

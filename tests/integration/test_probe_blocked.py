@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from tests.support.probing import Probing, impatient, probing
+from tests.support.probing import Probing, impatient
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Outcome
@@ -21,13 +19,6 @@ NOT_BLOCKED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_BLOC
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def blocked(mail: Probing, **changes: float) -> Route:

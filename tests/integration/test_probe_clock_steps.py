@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.probing import INSTANCE, Probing, impatient, probing, signed_mail
+from tests.support.probing import INSTANCE, Probing, impatient, signed_mail
 
 from mailsonar.clock import SystemClock
 from mailsonar.model.result import Outcome
@@ -21,13 +20,6 @@ DAY, HOUR = 86_400.0, 3_600.0
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.support.probing import QUICK, Probing, at, impatient, probing
+from tests.support.probing import QUICK, Probing, at, impatient
 
 from mailsonar.model.fault import Reason
 from mailsonar.model.result import Outcome, Result
@@ -26,13 +25,6 @@ PATIENT = Timeouts()
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 async def verdict(mail: Probing, route: Route) -> Result:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.probing import QUICK, Probing, at, impatient, probing
+from tests.support.probing import QUICK, Probing, at, impatient
 
 from mailsonar.model.fault import Reason
 from mailsonar.model.limits import Counted, Rate
@@ -32,13 +32,6 @@ INTERNAL = (Leg.AGENT, Stage.INTERNAL, Reason.INTERNAL)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 class Crowd:

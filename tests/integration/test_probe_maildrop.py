@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.support.probing import (
@@ -12,7 +11,6 @@ from tests.support.probing import (
     Probing,
     at,
     impatient,
-    probing,
     signed_mail,
     token_ids,
 )
@@ -34,13 +32,6 @@ FOREIGN = b"From: boss@acme.example\r\nSubject: Mail flow check\r\n\r\nHands off
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def left(mail: Probing) -> list[bytes]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from tests.support.probing import PASSWORD, QUICK, Probing, at, impatient, probing
+from tests.support.probing import PASSWORD, QUICK, Probing, at, impatient
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Outcome
@@ -25,13 +24,6 @@ NOT_ARRIVED = Fault(leg=Leg.TRANSIT, stage=Stage.ARRIVAL, reason=Reason.NOT_ARRI
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def told_once(mail: Probing, *, verdicts: int) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-from tests.support.probing import PASSWORD, Probing, impatient, probing
+from tests.support.probing import PASSWORD, Probing, impatient
 
 from mailsonar.model.provenance import NOTHING_TOLD, Finding, Hop, Method, SenderVerdict
 from mailsonar.model.result import Outcome
@@ -23,13 +21,6 @@ GATEWAY = (
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 async def test_hops_and_verdicts_come_with_the_result(mail: Probing) -> None:

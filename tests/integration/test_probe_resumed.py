@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.support.probing import Probing, impatient, probing
+from tests.support.probing import Probing, impatient
 
 from mailsonar.clock import SystemClock
 from mailsonar.model.fault import Reason
@@ -25,13 +24,6 @@ TOKEN = "a" * 20
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 async def resumed(mail: Probing, route: Route, purpose: str, bounce: Bounce | None = None) -> Result:

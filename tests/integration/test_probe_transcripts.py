@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from tests.support.leaks import macs
-from tests.support.probing import PASSWORD, Probing, impatient, probing, signed_mail
+from tests.support.probing import PASSWORD, Probing, impatient, signed_mail
 from tests.support.scripted_peer import Peer, scripted_peer
 
 from mailsonar.model.fault import Fault
@@ -33,13 +32,6 @@ LETTER = b"From: boss@globex.example\r\nSubject: The merger\r\nX-Kanarie: do not
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody wait for seconds."""
     impatient(monkeypatch)
-
-
-@pytest.fixture
-async def mail() -> AsyncIterator[Probing]:
-    """A world of mail, and probes in it."""
-    async with probing() as made:
-        yield made
 
 
 def legs(result: Result) -> list[Leg]:
