@@ -16,7 +16,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
   --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint fast dashboards chart clean pins
+.PHONY: help demo test bench soak lint fast dashboards chart clean pins
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ demo: $(VENV)/.run ## run the agent against embedded mail servers whose faults c
 test: $(VENV)/.test $(VENV)/.debian lint ## install what the tests need, Debian's packages included, and run all of them
 	$(CROWDED)
 	$(CALM)
+
+BENCH ?=
+bench: $(VENV)/.test $(VENV)/.debian ## measure cost, capacity, memory and exactness beside yardsticks; make bench BENCH=scrape for one
+	$(BIN)/python -m tests.bench $(BENCH)
 
 soak: $(VENV)/.test $(VENV)/.debian ## kill the agent 200 times, reload it 500 times, watch servers that are well for 30 minutes
 	MAILSONAR_SOAK=1 $(PYTEST) \
