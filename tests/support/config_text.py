@@ -56,7 +56,7 @@ def config_text(host: MailHost, routes: Sequence[RouteText], secret_folder: Path
             for route in routes
         },
     }
-    return yaml.safe_dump(config | top_level, sort_keys=False)
+    return yaml.dump(config | top_level, Dumper=yaml.CSafeDumper, sort_keys=False)
 
 
 def write_config(host: MailHost, routes: Sequence[RouteText], folder: Path, **top_level: Any) -> Path:

@@ -84,6 +84,11 @@ class Program:
             raise RuntimeError(f"{self._command[0]} ended with {self.exit_status}\n{log()[-4000:]}")
 
     @property
+    def process_id(self) -> int:
+        """Return the id of the program itself."""
+        return self._process.pid
+
+    @property
     def exit_status(self) -> int | None:
         """Return what it ended with, None while it runs."""
         return self._process.poll()

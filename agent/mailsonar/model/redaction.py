@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
+from string import ascii_uppercase
 
 STRUCK_OUT = "***"
 CUT = "…"
@@ -21,6 +22,7 @@ _SHORTEST_BROKEN = 8  # what is shorter may well be made up of two innocent word
 _CUTS = 4
 _CUT_LIMIT = 400
 _PIECE = re.compile(r"[A-Za-z0-9._~+/=-]{12,}")
+_LOWER_ASCII = {ord(char): char.lower() for char in ascii_uppercase}
 
 
 def strike_out(text: str, secrets: Iterable[str]) -> str:
@@ -30,7 +32,12 @@ def strike_out(text: str, secrets: Iterable[str]) -> str:
         text: what is about to be shown; where it was cut short stands an ellipsis.
         secrets: plain values; those under four characters are struck out as whole only.
     """
-    return Strike(secrets).out_of(text)
+    return _strike(tuple(secrets)).out_of(text)
+
+
+@lru_cache(maxsize=16)  # a session has a dozen texts, one after the other
+def _strike(secrets: tuple[str, ...]) -> Strike:
+    return Strike(secrets)
 
 
 class Strike:
@@ -38,7 +45,7 @@ class Strike:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._forms = {form for secret in secrets for form in _forms(secret)}
-        bare_forms = {_bare(form)[0] for form in self._forms if len(form) < _LONG}  # longer ones go piece by piece
+        bare_forms = {_bare(form) for form in self._forms if len(form) < _LONG}  # longer ones go piece by piece
         self._bare_forms = {bare for bare in bare_forms if len(bare) >= _SHORTEST_BROKEN}
 
     def out_of(self, text: str) -> str:
@@ -60,8 +67,10 @@ class Strike:
 
     def _broken(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield where forms that are not short stand in any case, with blanks or ends of lines within them."""
-        bare, places = _bare(text)
-        for form in self._bare_forms:
+        bare = _bare(text)
+        found = [form for form in self._bare_forms if form in bare]
+        places = [place for place, char in enumerate(text) if not char.isspace()] if found else []
+        for form in found:
             start = bare.find(form)
             while start >= 0:
                 yield places[start], places[start + len(form) - 1] + 1
@@ -91,11 +100,9 @@ class Strike:
         return _PIECE.sub(struck_out, text) if long_forms else text
 
 
-def _bare(text: str) -> tuple[str, list[int]]:
-    """Return the text without blanks and in one case, and where in the text each of its characters stands."""
-    places = [place for place, char in enumerate(text) if not char.isspace()]
-    chars = (text[place] for place in places)
-    return "".join(char.lower() if char.isascii() else char for char in chars), places
+def _bare(text: str) -> str:
+    """Return the text without blanks and in one case, each of its other characters in its place."""
+    return "".join(text.split()).translate(_LOWER_ASCII)
 
 
 def _forms(secret: str) -> set[str]:
