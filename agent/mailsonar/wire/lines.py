@@ -7,6 +7,7 @@ A bare LF is tolerated as the end of a line (RFC 5321 section 2.3.8 forbids it, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ Reader = Callable[[bytearray], T | None]
 
 LINE_LIMIT = 8 * 1024
 TEXT_LIMIT = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def take_line(buffer: bytearray, limit: int = LINE_LIMIT) -> bytes | None:
@@ -45,13 +47,16 @@ def take_line(buffer: bytearray, limit: int = LINE_LIMIT) -> bytes | None:
 def printable(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
     """Return text of the peer as one printable line of at most `limit` characters."""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-    shown = "".join(char if char.isprintable() else " " for char in text[: limit + 1]).strip()
+    shown = text[: limit + 1]
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else " " for char in shown)
+    shown = shown.strip()
     return shown if len(text) <= limit else shown[: limit - 1] + "…"
 
 
 def has_control(value: str) -> bool:
     """Tell whether a protocol argument carries a control character, which could start a command of its own."""
-    return any(ord(char) < 0x20 or ord(char) == 0x7F for char in value)
+    return _CONTROL.search(value) is not None
 
 
 def command(*words: str) -> bytes:
