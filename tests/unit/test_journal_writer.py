@@ -120,3 +120,18 @@ async def test_disk_that_hangs_holds_nobody(tmp_path: Path, monkeypatch: pytest.
     assert failures == ["failed"]
     healed.set()
     writer.close(5)
+
+
+async def test_what_nobody_waits_for_shares_a_commit(tmp_path: Path) -> None:
+    """A change that nobody waits for goes with the next that somebody does; alone it is durable soon all the same."""
+    store, statements = open_store(tmp_path, "x"), []
+    store._connection.set_trace_callback(statements.append)
+    writer = Writer(store, lambda: None)
+    writer.order(lambda store: store.intend(intent("a")))
+    await asyncio.wait_for(writer.write(lambda store: store.intend(intent("b"))), 5)
+    assert statements.count("COMMIT") == 1
+    alone = threading.Event()
+    writer.order(lambda store: store.intend(intent("c")))
+    store._connection.set_trace_callback(lambda statement: statement == "COMMIT" and alone.set())
+    assert await asyncio.to_thread(alone.wait, 5)
+    writer.close(5)

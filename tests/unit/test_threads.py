@@ -48,3 +48,16 @@ def test_work_that_hangs_does_not_hold_the_process() -> None:
     """The process ends although a thread of it hangs for ever."""
     ended = subprocess.run([sys.executable, "-c", HANG_AND_END], capture_output=True, text=True, timeout=20, check=True)
     assert ended.stdout == "ended\n"
+
+
+async def test_a_thread_does_one_job_after_the_other() -> None:
+    """A thread that has done its work is there for the next, and never for two at once."""
+    first = await in_thread(threading.get_ident, "first")
+    assert await in_thread(threading.get_ident, "second") == first
+    meeting = threading.Barrier(3, timeout=10)
+
+    def meet() -> int:
+        meeting.wait()
+        return threading.get_ident()
+
+    assert len(set(await asyncio.gather(*(in_thread(meet, "meets") for _ in range(3))))) == 3

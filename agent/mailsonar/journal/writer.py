@@ -19,6 +19,7 @@ from mailsonar.journal.store import Store
 GROUP_LIMIT = 1_000
 BACKLOG_LIMIT = 50_000
 RETRY_SECONDS = 5.0
+GATHER_SECONDS = 0.1
 PATIENCE_SECONDS = 5.0
 
 Change = Callable[[Store], None]
@@ -28,8 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Order:
+    """A change; `done` is called once it is durable, or cannot be made so now, None where nobody waits for that."""
+
     change: Change
-    done: Callable[[], None]
+    done: Callable[[], None] | None
 
 
 class Writer:
@@ -61,8 +64,8 @@ class Writer:
             self._failed()
 
     def order(self, change: Change) -> None:
-        """Order a change that nobody waits for."""
-        self._orders.put(_Order(change, lambda: None))
+        """Order a change that nobody waits for: it shares the next commit, since each waits for the disk."""
+        self._orders.put(_Order(change, None))
 
     def close(self, timeout_seconds: float) -> None:
         """Write what is ordered, and end."""
@@ -80,13 +83,15 @@ class Writer:
     def _next_group(self) -> tuple[list[_Order], bool]:
         """Return what is ordered by now, waiting for the first order; and whether more may follow."""
         group: list[_Order] = []
+        is_urgent = False
         try:
             order = self._orders.get(timeout=RETRY_SECONDS if self._backlog else None)
             while order is not None:
                 group.append(order)
                 if len(group) >= GROUP_LIMIT:
                     return group, True
-                order = self._orders.get_nowait()
+                is_urgent = is_urgent or order.done is not None
+                order = self._orders.get(timeout=0 if is_urgent else GATHER_SECONDS)
         except queue.Empty:
             return group, True
         return group, False
@@ -107,7 +112,8 @@ class Writer:
                 log.info("the journal can be written again")
             self._is_failing = False
         for order in group:
-            order.done()
+            if order.done:
+                order.done()
 
     def _make(self, orders: list[_Order]) -> None:
         """Make all changes in one transaction; a change that is a bug of ours is dropped, and no other with it."""
