@@ -47,7 +47,7 @@ def structured(value: bytes) -> Structured:
 
 
 def _line(pieces: list[str]) -> str:
-    shown = "".join(pieces)
+    shown = " ".join("".join(pieces).split())
     if not shown.isprintable():
-        shown = "".join(char if char.isprintable() else " " for char in shown)
-    return " ".join(shown.split())
+        shown = " ".join("".join(char if char.isprintable() else " " for char in shown).split())
+    return shown

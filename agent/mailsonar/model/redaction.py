@@ -35,7 +35,7 @@ def strike_out(text: str, secrets: Iterable[str]) -> str:
     return _strike(tuple(secrets)).out_of(text)
 
 
-@lru_cache(maxsize=16)  # a session has a dozen texts, one after the other
+@lru_cache(maxsize=256)  # a session has a dozen texts, and an account many sessions
 def _strike(secrets: tuple[str, ...]) -> Strike:
     return Strike(secrets)
 
@@ -108,7 +108,7 @@ def _bare(text: str) -> str:
 def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     encoded = [_inner_base64(raw, offset) for offset in range(3)]
-    shown = "".join(char if char.isprintable() else " " for char in secret)
+    shown = secret if secret.isprintable() else "".join(char if char.isprintable() else " " for char in secret)
     return {secret, shown, *(form for form in encoded if len(form) >= _SHORTEST)} - {""}
 
 
