@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailsonar.app.watch import Watch
+from mailsonar.clock import SystemClock
 from mailsonar.config.load import Config, ConfigInvalid, load_config
 
 SERVER = "{host: mail.acme.example, security: starttls, username: probe, password: {file: password}}"
@@ -43,7 +44,7 @@ class Disk:
         self._file = file
         self.loads = 0
         self.in_force = self.load()
-        self.watch = Watch(self.load)
+        self.watch = Watch(self.load, SystemClock())
 
     def load(self) -> Config:
         """Read the config as it is now."""

@@ -233,7 +233,7 @@ class Agent:
 
     async def _watch(self) -> None:
         """Reload when what the config was read from changed on disk."""
-        watch = Watch(self._settings.load)
+        watch = Watch(self._settings.load, self._clock)
         while self._plan:
             if await in_thread(partial(watch.sees_change, self._plan.config.sources), "config watch"):
                 await self.reload()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mailsonar.clock import Clock
+from mailsonar.config.files import Fingerprints
 from mailsonar.config.load import Config, ConfigInvalid
 from mailsonar.config.sources import Sources
 
@@ -14,10 +16,12 @@ class Watch:
     Args:
         load: reads the config as it is on disk; a config that is refused may name files that the one in force does not,
             and may be mended by them.
+        clock: whose time the files' times are compared with.
     """
 
-    def __init__(self, load: Callable[[], Config]) -> None:
+    def __init__(self, load: Callable[[], Config], clock: Clock) -> None:
         self._load = load
+        self._fingerprints = Fingerprints(clock.wall)
         self._in_force: Sources | None = None
         self._tried: Sources | None = None
 
@@ -29,7 +33,7 @@ class Watch:
         """
         if self._tried is None or in_force != self._in_force:
             self._in_force = self._tried = in_force
-        if self._tried.now() == self._tried:
+        if self._tried.now(self._fingerprints.of) == self._tried:
             return False
         self._tried = self._sources()
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,13 @@ class Sources:
     files: Mapping[Path, str] = field(repr=False)
     matches: Mapping[tuple[Path, str], tuple[Path, ...]]
 
-    def now(self) -> Sources:
-        """Return what the disk holds now in the same places."""
+    def now(self, fingerprint_of: Callable[[Path], str] = fingerprint) -> Sources:
+        """Return what the disk holds now in the same places.
+
+        Args:
+            fingerprint_of: tells a file's fingerprint.
+        """
         return Sources(
-            files={path: fingerprint(path) for path in self.files},
+            files={path: fingerprint_of(path) for path in self.files},
             matches={(folder, pattern): files_matching(folder, pattern) for folder, pattern in self.matches},
         )
