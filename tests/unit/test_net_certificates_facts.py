@@ -46,12 +46,12 @@ KEYS: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("words", KEYS)
 def test_a_key_is_named_by_kind_and_size(words: str) -> None:
     """An engineer reads the key's kind and strength as OpenSSL would call them."""
-    assert chain_facts([made(key=KEYS[words]())]).key == words
+    assert chain_facts((made(key=KEYS[words]()),)).key == words
 
 
 def test_the_leaf_speaks_and_the_first_end_counts() -> None:
     """Names, issuer and key are the leaf's; the earliest end is that of any certificate of the chain."""
-    facts = chain_facts([LEAF, made(until=UNTIL - dt.timedelta(days=90)), made(("other.example",))])
+    facts = chain_facts((LEAF, made(until=UNTIL - dt.timedelta(days=90)), made(("other.example",))))
     assert facts.names == ("mx.acme.example",)
     assert (facts.not_after_wall, facts.not_after_earliest_wall) == (
         UNTIL.timestamp(),
@@ -61,7 +61,7 @@ def test_the_leaf_speaks_and_the_first_end_counts() -> None:
 
 def test_what_is_said_is_bounded_and_printable() -> None:
     """A server can neither write escapes to a terminal nor fill a page by its certificate."""
-    facts = chain_facts([made(tuple(f"{'a' * 60}.{'b' * 60}.n{number}.example" for number in range(100)))])
+    facts = chain_facts((made(tuple(f"{'a' * 60}.{'b' * 60}.n{number}.example" for number in range(100))),))
     assert len(facts.names) == NAMES_KEPT
     assert facts.issuer
     for text in (*facts.names, facts.issuer):
@@ -69,15 +69,15 @@ def test_what_is_said_is_bounded_and_printable() -> None:
         assert len(text) <= 2 * NAME_LIMIT
 
 
-@pytest.mark.parametrize("chain", [[], [b""], [b"garbage", LEAF], [LEAF[:100]]])
-def test_no_leaf_says_nothing(chain: list[bytes]) -> None:
+@pytest.mark.parametrize("chain", [(), (b"",), (b"garbage", LEAF), (LEAF[:100],)])
+def test_no_leaf_says_nothing(chain: tuple[bytes, ...]) -> None:
     """Without a leaf that parses, nothing is known: facts of another certificate would be taken for it."""
     assert chain_facts(chain) == ChainFacts()
 
 
 def test_a_broken_issuer_certificate_hides_no_leaf() -> None:
     """What follows the leaf may be anything."""
-    assert chain_facts([LEAF, b"garbage"]) == chain_facts([LEAF])
+    assert chain_facts((LEAF, b"garbage")) == chain_facts((LEAF,))
 
 
 @given(place=st.integers(0, len(LEAF) - 1), octet=st.integers(0, 255))
@@ -85,5 +85,5 @@ def test_a_certificate_with_any_byte_changed_raises_nothing(place: int, octet: i
     """Whatever a server presents, reading it never fails."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        facts = chain_facts([LEAF[:place] + bytes([octet]) + LEAF[place + 1 :]])
+        facts = chain_facts((LEAF[:place] + bytes([octet]) + LEAF[place + 1 :],))
     assert all(name.isprintable() for name in facts.names)

@@ -203,7 +203,7 @@ class _FileReader:
 def _signature_of(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file does, None where it is gone."""
     try:
-        return _signature(path.stat())
+        return _signature(os.stat(path))  # noqa: PTH116 - at half of Path.stat's cost; each use of a secret asks
     except OSError:
         return None
 

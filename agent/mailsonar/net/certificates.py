@@ -5,8 +5,9 @@ The chain may be anybody's: what does not parse is left out, what is said is cut
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
@@ -44,7 +45,8 @@ class ChainFacts:
     key: str | None = None
 
 
-def chain_facts(chain: Sequence[bytes]) -> ChainFacts:
+@lru_cache(maxsize=256)  # a server shows the same chain for months, and to read one costs half a TLS handshake
+def chain_facts(chain: tuple[bytes, ...]) -> ChainFacts:
     """Return what a chain says.
 
     Args:

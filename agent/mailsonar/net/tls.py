@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _ssl
 import ssl
-from collections.abc import Sequence
 
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.result import TlsFacts
@@ -101,7 +100,7 @@ def unverified_facts(server: Server, problem: str) -> TlsFacts:
     )
 
 
-def _facts(server: Server, session: ssl.SSLSocket, chain: Sequence[bytes], problem: str | None) -> TlsFacts:
+def _facts(server: Server, session: ssl.SSLSocket, chain: tuple[bytes, ...], problem: str | None) -> TlsFacts:
     cipher, certificates = session.cipher(), chain_facts(chain)
     return TlsFacts(
         server=server.name,
@@ -118,16 +117,15 @@ def _facts(server: Server, session: ssl.SSLSocket, chain: Sequence[bytes], probl
     )
 
 
-def _chain(session: ssl.SSLSocket, getter: str) -> Sequence[bytes]:
+def _chain(session: ssl.SSLSocket, getter: str) -> tuple[bytes, ...]:
     """Return a chain in DER, the leaf first; the leaf alone where Python tells no more.
 
     The getters are public from Python 3.13 on; before that, the object within has them, and returns other values.
     """
     if hasattr(session, getter):
-        chain: Sequence[bytes] = getattr(session, getter)()
-        return chain
+        return tuple(getattr(session, getter)())
     within = getattr(getattr(session, "_sslobj", None), getter, None)
     if within is not None:
-        return [certificate.public_bytes(_ssl.ENCODING_DER) for certificate in within() or ()]
+        return tuple(certificate.public_bytes(_ssl.ENCODING_DER) for certificate in within() or ())
     leaf = session.getpeercert(binary_form=True)
-    return [leaf] if leaf else []
+    return (leaf,) if leaf else ()
