@@ -66,7 +66,7 @@ async def peer_of(addresses: list[Address]) -> tuple[str, float]:
     """Return whom a race was won by, and after how many seconds."""
     clock = SystemClock()
     started = clock.monotonic()
-    with await connect(addresses) as winner:
+    with (await connect(addresses)).socket as winner:
         return str(winner.getpeername()[0]), clock.monotonic() - started
 
 
@@ -137,7 +137,7 @@ async def test_a_race_that_is_cancelled_twice_leaves_nothing(stack: ExitStack, t
         race.cancel()
         await asyncio.sleep(0)
     with suppress(asyncio.CancelledError):
-        (await race).close()
+        (await race).socket.close()
     del race
     gc.collect()  # a socket that is still open warns here, and warnings are errors
 

@@ -53,11 +53,23 @@ IMPATIENT = Timeouts(connect=0.2, tls=0.2, greeting=0.2, command=0.2)
 
 
 async def glimpsed(
-    net: Network, door: str, play: Callable[[Peer], Awaitable[None]], tls: TlsPolicy | None = None
+    net: Network,
+    door: str,
+    play: Callable[[Peer], Awaitable[None]],
+    context: ssl.SSLContext | None = None,
+    tls: TlsPolicy | None = None,
 ) -> TlsFacts | None:
-    """Return what a glimpse of a server shows that behaves like this."""
-    protocol, security, _ = DOORS[door]
-    async with scripted_peer(play) as port:
+    """Return what a glimpse of a server shows that behaves like this; with a context, TLS begins as the door has it."""
+    protocol, security, opens = DOORS[door]
+
+    async def act(peer: Peer) -> None:
+        await opens(peer)
+        await peer.start_tls(context)
+        await play(peer)
+
+    is_implicit = security is Security.IMPLICIT_TLS
+    acted = play if is_implicit or context is None else act
+    async with scripted_peer(acted, context if is_implicit else None) as port:
         server = server_at(port, protocol=protocol, security=security, tls=tls or TlsPolicy(), timeouts=IMPATIENT)
         secret = Secret("test", lambda: pytest.fail("a glimpse has no use for a password"))
         account = Account(server=server, credentials=Credentials(username="probe", password=secret))
@@ -76,11 +88,9 @@ async def test_nothing_is_said_after_the_handshake(
     heard: list[bytes] = []
 
     async def play(peer: Peer) -> None:
-        await DOORS[door][2](peer)
-        await peer.start_tls(context)
         heard.append(await peer.hear_out())
 
-    facts = await glimpsed(net, door, play)
+    facts = await glimpsed(net, door, play, context)
     assert heard == [b""]
     assert facts is not None
     assert (facts.verified, facts.problem) == (False, "certificate has expired")
@@ -112,11 +122,10 @@ async def test_our_own_certificate_is_not_shown(net: Network, context: ssl.SSLCo
     shown: list[object] = []
 
     async def play(peer: Peer) -> None:
-        await peer.start_tls(context)
         shown.append(peer._writer.get_extra_info("ssl_object").getpeercert())
         assert await peer.hear_out() == b""
 
-    assert await glimpsed(net, "POP3S", play, TlsPolicy(certificate=str(pem)))
+    assert await glimpsed(net, "POP3S", play, context, TlsPolicy(certificate=str(pem)))
     assert shown == [None]
 
 

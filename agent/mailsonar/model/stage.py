@@ -54,11 +54,24 @@ STAGES_OF = {
 TRANSACTION = frozenset({Stage.MAIL_FROM, Stage.RCPT_TO, Stage.DATA})
 
 
+LAG_LIMIT_SECONDS = 0.005
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageTiming:
-    """How long a stage took, in seconds, also when it failed."""
+    """How long a stage took, in seconds, also when it failed.
+
+    `lag_seconds` of it were not the server's, nor the network's: an answer lay unread, or a command unsent, since the
+    agent was busy with something else.
+    """
 
     leg: Leg
     stage: Stage
     seconds: float
     failed: bool = False
+    lag_seconds: float = 0.0
+
+    @property
+    def is_lagged(self) -> bool:
+        """Tell whether the agent's part is so large that it must be told."""
+        return self.lag_seconds > LAG_LIMIT_SECONDS

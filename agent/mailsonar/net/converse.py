@@ -7,10 +7,11 @@ not extend it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from mailsonar.clock import Clock
 from mailsonar.dialogue.steps import Dialogue, Exchange, Patience, Step, Wait
@@ -88,12 +89,15 @@ class Session:
         timeout = self.server.timeouts.connect
         ends = min(self.stopwatch.started + timeout, self._ends)
         with self._stage(Stage.RESOLVE):
+            self.stopwatch.act()
             spelt_out = literal(self.server)
             left = ends - self._network.clock.monotonic()
             addresses = [spelt_out] if spelt_out else await self._network.resolver.resolve(self.server, left)
-        with self._stage(Stage.CONNECT):
+        with self._stage(Stage.CONNECT) as connecting:
             async with self._deadline(ends, f"no connection within {timeout:.3g} s"):
-                connection = Connection(await connect(addresses), self._network.clock)
+                connected = await connect(addresses)
+            connecting.ended = connected.at
+        connection = Connection(connected.socket, self._network.clock, connected.at)
         self._recording.happened(connection.received_at, Stage.CONNECT, f"connected to {connection.peer}")
         return connection
 
@@ -121,9 +125,10 @@ class Session:
                 async with self._deadline(self._ends, "the session's time was over"):
                     return await step.until()
         if not step.implicit:
-            with self._stage(Stage.STARTTLS):
+            with self._stage(Stage.STARTTLS) as stage:
                 if connection.anything_waits():
                     raise StarttlsInjected("plaintext was waiting when TLS was to start")
+                stage.ended = connection.received_at
         await self._start_tls(connection)
         return None
 
@@ -132,13 +137,14 @@ class Session:
         ends = min(self._network.clock.monotonic() + seconds, self._ends)
         sent = False
         try:
-            with self._stage(exchange.stage):
-                async with self._deadline(ends, f"no answer within {seconds:.3g} s"):
-                    if exchange.send:
-                        await self._ask(exchange, connection)
-                    sent = True
-                    while (value := exchange.read(connection.buffer)) is None:
-                        await connection.receive()
+            with self._stage(exchange.stage) as stage:
+                connection.give_until(ends, f"no answer within {seconds:.3g} s")
+                if exchange.send:
+                    await self._ask(exchange, connection)
+                sent = True
+                while (value := exchange.read(connection.buffer)) is None:
+                    await connection.receive()
+                stage.ended = connection.received_at
         except MailSonarError as error:
             error.sent = sent
             raise
@@ -149,6 +155,7 @@ class Session:
     async def _ask(self, exchange: Exchange[T], connection: Connection) -> None:
         if connection.anything_waits():
             raise exchange.unasked(bytes(connection.buffer))
+        self.stopwatch.act()
         try:
             await connection.send(exchange.send)
         finally:
@@ -160,34 +167,28 @@ class Session:
         ends = min(self._network.clock.monotonic() + timeout, self._ends)
         with self._stage(Stage.TLS_HANDSHAKE):
             context = self._network.tls.of(self.server.tls)
+            self.stopwatch.act()
+            unread_before = connection.unread_seconds
+            connection.give_until(ends, f"no TLS handshake within {timeout:.3g} s")
             try:
-                async with self._deadline(ends, f"no TLS handshake within {timeout:.3g} s"):
-                    session = await connection.start_tls(context, self.server.tls_name)
+                session = await connection.start_tls(context, self.server.tls_name)
             except TlsFailed as failure:
                 self.tls = None if failure.verify_code is None else unverified_facts(self.server, failure.detail)
                 raise
+            self.stopwatch.lag(connection.unread_seconds - unread_before)
         self.tls = verified_facts(self.server, session)
         self._recording.happened(self._network.clock.monotonic(), Stage.TLS_HANDSHAKE, self.tls)
 
     def _patience(self, patience: Patience) -> float:
+        if patience is Patience.QUIT:
+            return QUIT_SECONDS
         timeouts = self.server.timeouts
-        return {
-            Patience.GREETING: timeouts.greeting,
-            Patience.COMMAND: timeouts.command,
-            Patience.DATA: timeouts.data,
-            Patience.QUIT: QUIT_SECONDS,
-        }[patience]
+        if patience is Patience.GREETING:
+            return timeouts.greeting
+        return timeouts.data if patience is Patience.DATA else timeouts.command
 
-    @contextmanager
-    def _stage(self, stage: Stage) -> Iterator[None]:
-        self.stopwatch.enter(stage)
-        try:
-            yield
-        except MailSonarError as error:
-            error.stage = error.stage or stage
-            raise
-        finally:
-            self.stopwatch.leave(stage)
+    def _stage(self, stage: Stage) -> _Stage:
+        return _Stage(stage, self.stopwatch)
 
     @asynccontextmanager
     async def _deadline(self, ends: float, detail: str) -> AsyncIterator[None]:
@@ -196,6 +197,28 @@ class Session:
                 yield
         except TimeoutError:
             raise StageTimeout(detail) from None
+
+
+class _Stage:
+    """A stage under way: gives it its time up to `ended`, now by default, and its name to what fails in it."""
+
+    __slots__ = ("_stage", "_stopwatch", "ended")
+
+    def __init__(self, stage: Stage, stopwatch: Stopwatch) -> None:
+        self.ended: float | None = None
+        self._stage = stage
+        self._stopwatch = stopwatch
+
+    def __enter__(self) -> Self:
+        self._stopwatch.enter(self._stage)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, MailSonarError):
+            error.stage = error.stage or self._stage
+        self._stopwatch.leave(self._stage, self.ended)
 
 
 def _address_literal(host: str) -> str:

@@ -37,8 +37,8 @@ class _Glimpse(Session):
     async def _start_tls(self, connection: Connection) -> NoReturn:
         timeout = self.server.timeouts.tls
         ends = min(self._network.clock.monotonic() + timeout, self._ends)
-        async with self._deadline(ends, f"no TLS handshake within {timeout:.3g} s"):
-            session = await connection.start_tls(blind_context(self.server.tls), self.server.tls_name)
+        connection.give_until(ends, f"no TLS handshake within {timeout:.3g} s")
+        session = await connection.start_tls(blind_context(self.server.tls), self.server.tls_name)
         raise _Seen(glimpsed_facts(self.server, session, self.problem))
 
 

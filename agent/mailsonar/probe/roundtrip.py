@@ -160,7 +160,8 @@ class RoundTrip:
         account = self.attempt.route.sender.account
         self._report = None
         await have_token(account, self._workshop.tokens)
-        self.submitting = Stopwatch(Leg.SUBMISSION, self._clock)
+        t0 = None if self.submitting else self.attempt.started  # of a retry, only the last session is told
+        self.submitting = Stopwatch(Leg.SUBMISSION, self._clock, t0)
         self._submissions.append(self.submitting.recording)
         self._report = await submit_once(account, mail, self._workshop, self.submitting)
         return self._report
