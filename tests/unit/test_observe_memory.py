@@ -20,7 +20,7 @@ from mailsonar.probe.remembered import Copies, Remembered
 ROUTES = 60
 ATTEMPTS = 10
 ROUTE_KIB = 20
-REMEMBERED_BYTES = 250
+REMEMBERED_BYTES = 64
 SAID = tuple(transcript(*(f"250 {number} of what a server says" for number in range(20))) for _ in range(3))
 
 

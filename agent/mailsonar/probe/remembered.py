@@ -8,11 +8,14 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from mailsonar.message.token import ID_BYTES, base32
 from mailsonar.model.result import Attempt
 from mailsonar.model.route import Route
 from mailsonar.probe.known import NO_KEY, Known, is_place
 
-_FACTS = struct.Struct("<ddfQ")  # the start by both clocks, the seconds from there to `until`, the copy's key
+TOKEN_LENGTH = len(base32(bytes(ID_BYTES)))
+# The token, the start by both clocks, the seconds from there to `until`, the copy's key.
+_FACTS = struct.Struct(f"<{TOKEN_LENGTH}sddfQ")
 
 
 class Copies:
@@ -80,19 +83,22 @@ class Sent:
 
 
 class Remembered:
-    """The messages of one maildrop that are remembered, each up to a monotonic instant."""
+    """The messages of one maildrop that are remembered, each up to a monotonic instant.
+
+    Those of a route lie one behind the other, the oldest first: a few dozen are searched faster than they are hashed.
+    """
 
     __slots__ = ("_copies", "_facts")
 
     def __init__(self) -> None:
-        self._facts: list[tuple[Route, dict[str, bytes]]] = []
+        self._facts: list[tuple[Route, bytearray]] = []
         self._copies: dict[str, Copies] = {}  # of those few of which there is more to tell than one unique-id
 
     def __contains__(self, token_id: str) -> bool:
-        return any(token_id in tokens for _, tokens in self._facts)
+        return any(_place(facts, token_id) is not None for _, facts in self._facts)
 
     def __len__(self) -> int:
-        return sum(len(tokens) for _, tokens in self._facts)
+        return sum(len(facts) for _, facts in self._facts) // _FACTS.size
 
     def add(self, attempt: Attempt, copies: Copies, until: float) -> None:
         """Remember a message.
@@ -102,62 +108,73 @@ class Remembered:
             copies: what is known of its copies.
             until: the monotonic instant up to which it is remembered.
         """
-        self._keep(self._tokens_of(attempt.route), Sent(attempt, copies), until - attempt.started)
+        facts = self._facts_of(attempt.route)
+        facts += self._packed(Sent(attempt, copies), until - attempt.started)
 
     def get(self, token_id: str) -> Sent | None:
         """Return a message; what becomes known of its copies from now on is to be kept."""
-        for route, tokens in self._facts:
-            if facts := tokens.get(token_id):
-                started, started_wall, _, key = _FACTS.unpack(facts)
+        for route, facts in self._facts:
+            if (place := _place(facts, token_id)) is not None:
+                _, started, started_wall, _, key = _FACTS.unpack_from(facts, place)
                 attempt = Attempt(route=route, token_id=token_id, started=started, started_wall=started_wall)
                 return Sent(attempt, self._copies.get(token_id) or Copies.of(key))
         return None
 
     def keep(self, sent: Sent) -> None:
-        """Keep what is known by now of the copies of a remembered message."""
-        tokens = self._tokens_of(sent.attempt.route)
-        _, _, lasts, _ = _FACTS.unpack(tokens[sent.attempt.token_id])
-        self._keep(tokens, sent, lasts)
-
-    def _keep(self, tokens: dict[str, bytes], sent: Sent, lasts: float) -> None:
-        attempt, key = sent.attempt, sent.copies.key
-        if key is None:
-            self._copies[attempt.token_id] = sent.copies
-        tokens[attempt.token_id] = _FACTS.pack(attempt.started, attempt.started_wall, lasts, key or NO_KEY)
+        """Keep what is known by now of the copies of a message."""
+        facts = self._facts_of(sent.attempt.route)
+        if (place := _place(facts, sent.attempt.token_id)) is not None:
+            _, _, _, lasts, _ = _FACTS.unpack_from(facts, place)
+            facts[place : place + _FACTS.size] = self._packed(sent, lasts)
 
     def take_over(self, other: Remembered) -> None:
         """Remember what another one does, as if it had been added before."""
-        for route, tokens in other._facts:
-            mine = self._tokens_of(route)
-            newer = dict(mine)
-            mine.clear()
-            mine.update(tokens)
-            mine.update(newer)
+        for route, facts in other._facts:
+            self._facts_of(route)[:0] = facts
         self._copies.update(other._copies)
 
     def expire(self, now: float) -> None:
         """Forget those whose time is over."""
-        for _, tokens in self._facts:
-            self._expire(tokens, now)
-        if not all(tokens for _, tokens in self._facts):
+        for _, facts in self._facts:
+            self._expire(facts, now)
+        if not all(facts for _, facts in self._facts):
             self._facts = [one for one in self._facts if one[1]]
 
-    def _expire(self, tokens: dict[str, bytes], now: float) -> None:
+    def _expire(self, facts: bytearray, now: float) -> None:
         """Forget from the front on: what was added later is remembered longer."""
-        over = []
-        for token_id, facts in tokens.items():
-            started, _, lasts, _ = _FACTS.unpack(facts)
+        over = 0
+        for token, started, _, lasts, _ in _FACTS.iter_unpack(facts):
             if now < started + lasts:
                 break
-            over.append(token_id)
-        for token_id in over:
-            del tokens[token_id]
-            self._copies.pop(token_id, None)
+            over += _FACTS.size
+            self._copies.pop(_text(token), None)
+        if over:
+            del facts[:over]
 
-    def _tokens_of(self, route: Route) -> dict[str, bytes]:
+    def _packed(self, sent: Sent, lasts: float) -> bytes:
+        attempt, key = sent.attempt, sent.copies.key
+        if key is None:
+            self._copies[attempt.token_id] = sent.copies
+        token = attempt.token_id.encode()
+        return _FACTS.pack(token, attempt.started, attempt.started_wall, lasts, key or NO_KEY)
+
+    def _facts_of(self, route: Route) -> bytearray:
         """Return the messages of a route; one that was changed by a reload is another one."""
-        for known, tokens in self._facts:
+        for known, facts in self._facts:
             if known is route:
-                return tokens
-        self._facts.append((route, {}))
+                return facts
+        self._facts.append((route, bytearray()))
         return self._facts[-1][1]
+
+
+def _place(facts: bytearray, token_id: str) -> int | None:
+    """Return where a message's facts begin."""
+    token = token_id.encode().ljust(TOKEN_LENGTH, b"\0")
+    place = facts.find(token)
+    while place > 0 and place % _FACTS.size:  # the same bytes across two facts
+        place = facts.find(token, place + 1)
+    return None if place < 0 else place
+
+
+def _text(token: bytes) -> str:
+    return token.rstrip(b"\0").decode()
