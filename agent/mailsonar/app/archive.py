@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 MOST_READERS = 2
 PATIENCE_SECONDS = 3.0
-ROUTES_AT_ONCE = 100
+ROUTES_AT_ONCE = 20
 
 log = logging.getLogger(__name__)
 

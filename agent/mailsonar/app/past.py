@@ -14,7 +14,7 @@ from mailsonar.observe.result_restore import restored
 from mailsonar.observe.route_history import Past
 from mailsonar.observe.route_view import KEPT_FAILURES, KEPT_RESULTS
 from mailsonar.observe.transcript_json import restored_transcripts
-from mailsonar.observe.trend import KEPT_VERDICTS, Point
+from mailsonar.observe.trend import KEPT_VERDICTS, Point, Trend
 from mailsonar.probe.remembered import Copies, Remembered
 
 REMEMBERED_GIVE_UPS = 2
@@ -51,7 +51,7 @@ def past_of(inquiry: Inquiry, route: Route, moment: Moment) -> Past:
     results = [result for record in records if record and (result := _result(record, route, moment))]
     return Past(
         results=sorted(results, key=lambda result: result.attempt.started_wall),
-        verdicts=[_point(one, success=one.success) for one in outlines if one.success is not None],
+        trend=Trend.of(_point(one, success=one.success) for one in outlines if one.success is not None),
     )
 
 

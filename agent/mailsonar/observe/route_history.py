@@ -14,17 +14,17 @@ from mailsonar.model.provenance import NOTHING_TOLD
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route
 from mailsonar.observe.route_view import KEPT_RESULTS, RouteView, worth_keeping
-from mailsonar.observe.trend import Point, Trend
+from mailsonar.observe.trend import Trend
 
 KEPT_TRANSCRIPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """What an earlier process left of a route: its last results of each kind, the oldest first, and all verdicts."""
+    """What an earlier process left of a route: its last result of each kind, the oldest first, and its verdicts."""
 
     results: Sequence[Result]
-    verdicts: Sequence[Point]
+    trend: Trend
 
 
 class RouteHistory:
@@ -105,7 +105,8 @@ class RouteHistory:
         self._entries = results | self._entries
         for result in results.values():
             self._note(result)
-        self._trend = Trend.of([*past.verdicts, *self._trend.points()])
+        points = self._trend.points()
+        self._trend = past.trend.with_points(points) if points else past.trend
         self._forget_old()
 
     def _forget_transcripts(self) -> None:
