@@ -43,9 +43,7 @@ async def agent():
         for minute in range(ATTEMPTS):
             attempt = make_attempt(route, 60.0 * minute, token=f"{number}at{minute}")
             went_wrong = (number * 7 + minute * 13) % 97 == 0
-            agent.history.restore(
-                [failed(attempt) if went_wrong else on_time(attempt, 1 + (number * minute) % 17 / 10)]
-            )
+            agent.enter(failed(attempt) if went_wrong else on_time(attempt, 1 + (number * minute) % 17 / 10))
     return agent
 
 
@@ -74,7 +72,7 @@ async def test_a_thousand_routes(chromium, agent, record_property):
             figures = f"{len(body) // 1024} KiB, served in {served:.0f} ms, ready in {ready:.0f} ms"
             record_property("the page of 1,000 routes", f"{figures}, filtered in {max(filtered):.0f} ms at most")
 
-            agent.history.restore([failed(make_attempt(agent.history.routes()[500].route, 60.0 * ATTEMPTS))])
+            agent.enter(failed(make_attempt(agent.history.routes()[500].route, 60.0 * ATTEMPTS)))
             async with page.expect_response("**/?since=*") as answered:
                 await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
             news = await (await answered.value).text()

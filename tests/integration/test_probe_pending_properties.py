@@ -10,6 +10,7 @@ from collections import Counter
 from hypothesis import settings
 from hypothesis.stateful import invariant
 from tests.support.honesty import Truth, check_result
+from tests.support.journal import ended_attempts
 from tests.support.tossed_agents import GIVE_UP, TossedAgents
 
 from mailsonar.model.result import Outcome
@@ -21,7 +22,7 @@ class Agents(TossedAgents):
     @invariant()
     def all_is_well(self):
         store = self.agent.store
-        self.open, self.ended, self.counts = store.open_attempts(), store.ended_attempts(10), store.counts()
+        self.open, self.ended, self.counts = store.open_attempts(), ended_attempts(store), store.counts()
         assert self.loop.bugs == []
         assert self.post.objections == []
         self.each_attempt_has_one_true_outcome()

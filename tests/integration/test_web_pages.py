@@ -7,6 +7,7 @@ import threading
 
 import aiohttp
 import pytest
+from tests.support.journal import JournalAgent
 from tests.support.observed import (
     NOT_ARRIVED,
     WALL,
@@ -29,12 +30,13 @@ from mailsonar.model.stage import Leg
 SCRIPT = "<script>alert('x')</script>"
 
 
-@pytest.fixture
-def agent():
-    """Give an agent with one route."""
-    agent = Agent()
+@pytest.fixture(params=["memory", "journal"])
+def agent(request, tmp_path):
+    """Give an agent with one route, whose results are all in memory, or the older ones in a journal."""
+    agent = Agent() if request.param == "memory" else JournalAgent.on(tmp_path)
     agent.configure(make_route())
-    return agent
+    yield agent
+    agent.close()
 
 
 @pytest.fixture

@@ -19,8 +19,10 @@ from tests.support.probing import Recorder
 
 from mailsonar.app.fleet import Fleet
 from mailsonar.app.ledger import JournalLedger
+from mailsonar.app.past import Moment, remembered_of
 from mailsonar.app.state import State
 from mailsonar.journal.folder import open_store
+from mailsonar.journal.reader import Inquiry
 from mailsonar.journal.store import Store
 from mailsonar.model.route import Route
 from mailsonar.net.converse import Network
@@ -179,9 +181,9 @@ class AgentByHand:
             instance=store.instance,
             ledger=self.ledger,
             open_attempts=self.left,
-            ended_attempts=tuple(store.ended_attempts(10)),
         )
-        loop.do(lambda: self.fleet.resume(state))
+        remembered = remembered_of(Inquiry(store._connection), routes, Moment.of(clock))
+        loop.do(lambda: self.fleet.resume(state, remembered))
 
     @property
     def store(self) -> Store:

@@ -47,6 +47,14 @@ class Agent:
         self.tell("attempt_started", result.attempt)
         self.tell("attempt_ended", result)
 
+    def close(self):
+        """Have nothing to close."""
+
+    def enter(self, result):
+        """Tell the history alone."""
+        self.history.attempt_started(result.attempt)
+        self.history.attempt_ended(result)
+
     async def reload(self):
         self.reloads += 1
         return self.reload_error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.journal import ended_attempts
 
 from mailsonar.journal.folder import JOURNAL_FILE, StateUnusable, lock_folder, open_store
+from mailsonar.journal.reader import JournalUnreadable, Reader
 from mailsonar.journal.records import BreakerRecord, Count, EndedRecord, OpenRecord
 from mailsonar.journal.store import Store
 
@@ -71,7 +74,7 @@ def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
     again = open_store(tmp_path, "second")
     assert again.instance == "first"
     assert again.open_attempts() == [replace(intent("b", started=2.0), accepted_wall=3.0)]
-    assert again.ended_attempts(10) == [ending("a")]
+    assert ended_attempts(again) == [ending("a")]
     assert set(again.counts()) == {
         Count(route="acme", what="started", times=2),
         Count(route="acme", what="on_time", times=1),
@@ -79,17 +82,39 @@ def test_what_was_committed_is_there_after_the_process(tmp_path: Path) -> None:
     again.close()
 
 
-def test_only_the_last_results_are_read(tmp_path: Path) -> None:
-    """All that ended is known again, but of thousands of results only the last few of each route are shown."""
+def test_the_last_results_are_read_and_failures_before_them(tmp_path: Path) -> None:
+    """Of thousands of results only the last few of a route are shown, and the last few failures before those."""
     store = open_store(tmp_path, "x")
     with store.transaction():
-        for number, name in enumerate("abc"):
-            store.intend(intent(name, started=float(number)))
-            store.end(ending(name))
-    assert [(record.token_id, record.result != "") for record in store.ended_attempts(2)] == [
-        ("a", False), ("b", True), ("c", True),
-    ]  # fmt: skip
+        for number in range(8):
+            store.intend(intent(f"t{number}", started=float(number)))
+            verdict = json.dumps({"success": number % 2 == 0})
+            store.end(replace(ending(f"t{number}"), result=verdict))
+        store.intend(intent("other", "contoso"))
+        store.end(ending("other", route="contoso"))
+        store.intend(intent("open", started=9.0))
+    with Reader(tmp_path / JOURNAL_FILE).inquiry() as inquiry:
+        assert [record.token_id for record in inquiry.last_ended("acme", 3, 2)] == ["t7", "t6", "t5", "t3", "t1"]
+        assert [record.token_id for record in inquiry.last_ended("acme", 3, 1)] == ["t7", "t6", "t5", "t3"]
+        outlines = [(one.token_id, one.success) for one in inquiry.outlines("acme", 2)]
+        assert outlines == [("t7", False), ("t6", True)]
+        assert list(inquiry.tokens("acme", 5.5)) == [("t6", 6.0), ("t7", 7.0)]
+        assert inquiry.ended("open") is None
+    store.prune(ended_before_wall=100.0, keep=3, keep_failures=1)
+    kept = [record.token_id for record in ended_attempts(store)]
+    assert kept == ["other", "t5", "t6", "t7"]  # one under way is one of the last three
     store.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 1000])
+def test_a_journal_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    """Whatever became of the file while the agent runs, whoever asks is told so, and nothing is made in its place."""
+    file = tmp_path / JOURNAL_FILE
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(JournalUnreadable), Reader(file).inquiry() as inquiry:
+        inquiry.last_ended("acme", 50, 20)
+    assert (file.read_bytes() if file.exists() else None) == content
 
 
 def test_what_was_said_is_kept_of_the_last_failures_of_each_route(tmp_path: Path) -> None:
@@ -102,11 +127,11 @@ def test_what_was_said_is_kept_of_the_last_failures_of_each_route(tmp_path: Path
             store.end(record)
             for _ in range(2):
                 store.tell(record, keep=2)
-    assert {record.token_id: record.transcript for record in store.ended_attempts(10)} == {
+    assert {record.token_id: record.transcript for record in ended_attempts(store)} == {
         **dict.fromkeys("abc", ""), "d": '["d"]', "e": '["e"]', "f": '["f"]',
     }  # fmt: skip
-    store.prune(ended_before_wall=100.0, keep=1)
-    assert [record.transcript for record in store.ended_attempts(10)] == ['["e"]', '["f"]']
+    store.prune(ended_before_wall=100.0, keep=1, keep_failures=0)
+    assert [record.transcript for record in ended_attempts(store)] == ['["e"]', '["f"]']
     assert store._connection.execute("SELECT count(*) FROM transcripts").fetchone() == (2,)
     store.close()
 
@@ -120,10 +145,10 @@ def test_a_journal_from_before_transcripts_is_read(tmp_path: Path) -> None:
         store._connection.execute("DROP TABLE transcripts")
     store.close()
     again = open_store(tmp_path, "second")
-    assert (again.instance, again.ended_attempts(10)) == ("first", [ending("a")])
+    assert (again.instance, ended_attempts(again)) == ("first", [ending("a")])
     with again.transaction():
         again.tell(replace(ending("a"), transcript="[]"), keep=1)
-    assert again.ended_attempts(10) == [replace(ending("a"), transcript="[]")]
+    assert ended_attempts(again) == [replace(ending("a"), transcript="[]")]
     again.close()
 
 
@@ -166,7 +191,7 @@ def test_changes_made_twice_count_once(changes: list[tuple[str, str]]) -> None:
             store.end(ending(token))
     counts = {count.what: count.times for count in store.counts()}
     assert counts.get("started", 0) == counts.get("on_time", 0) + len(store.open_attempts())
-    assert len(store.ended_attempts(10)) == counts.get("on_time", 0)
+    assert len(ended_attempts(store)) == counts.get("on_time", 0)
     store.close()
 
 
@@ -178,11 +203,11 @@ def test_pruning_keeps_the_open_the_young_and_the_last_few(tmp_path: Path) -> No
             store.intend(intent(f"t{number}", started=float(number)))
             if number:
                 store.end(ending(f"t{number}"))
-    store.prune(ended_before_wall=100.0, keep=3)
-    assert [record.token_id for record in store.ended_attempts(10)] == ["t7", "t8", "t9"]
+    store.prune(ended_before_wall=100.0, keep=3, keep_failures=0)
+    assert [record.token_id for record in ended_attempts(store)] == ["t7", "t8", "t9"]
     assert [record.token_id for record in store.open_attempts()] == ["t0"]
-    store.prune(ended_before_wall=1.0, keep=0)
-    assert len(store.ended_attempts(10)) == 3
+    store.prune(ended_before_wall=1.0, keep=0, keep_failures=0)
+    assert len(ended_attempts(store)) == 3
     store.close()
 
 

@@ -6,7 +6,9 @@ import pytest
 from tests.support.observed import NOT_ARRIVED, failed, make_attempt, make_route, on_time, transcript
 
 from mailsonar.model.result import Outcome
-from mailsonar.observe.history import KEPT_FAILURES, KEPT_RESULTS, KEPT_TRANSCRIPTS, History
+from mailsonar.observe.history import History
+from mailsonar.observe.route_history import KEPT_TRANSCRIPTS
+from mailsonar.observe.route_view import KEPT_FAILURES, KEPT_RESULTS
 
 
 @pytest.fixture

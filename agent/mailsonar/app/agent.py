@@ -16,10 +16,9 @@ from mailsonar import __version__
 from mailsonar.app.board import Board
 from mailsonar.app.fleet import Fleet
 from mailsonar.app.plan import Plan
-from mailsonar.app.resume import past_results
 from mailsonar.app.settings import Settings
 from mailsonar.app.signing import signing_key, with_key
-from mailsonar.app.state import State, opened_state
+from mailsonar.app.state import Memory, State, opened_state
 from mailsonar.app.supervise import Supervisor
 from mailsonar.app.tools import Tools, opened_tools
 from mailsonar.app.upkeep import beat, prune
@@ -35,7 +34,7 @@ from mailsonar.threads import in_thread
 from mailsonar.web.entrance import Entrance
 from mailsonar.web.listen import serve, url_of
 from mailsonar.web.server import build_app
-from mailsonar.web.site import Site
+from mailsonar.web.site import Site, nothing_past
 
 PATIENCE_OF_READINESS_SECONDS = 5.0
 PATIENCE_OF_HEALTH_SECONDS = 60.0
@@ -58,19 +57,20 @@ async def run_agent(config: Config, settings: Settings, clock: Clock, listening:
         StateUnusable: the state directory cannot be used.
         TlsFailed: a file named under `tls` cannot be used.
     """
-    board = Board.fresh(clock, settings.shard)
+    board = Board.fresh(clock, settings.shard, in_journal=settings.storage is not None)
     async with opened_state(settings.storage, clock, board.metrics.journal_failed) as state:
         with opened_tools(clock, board.observers, state) as tools:
             agent = Agent(settings, board, tools, state)
-            await _serve(agent, agent.prepare(config), settings.listen_address, listening)
+            plan = agent.prepare(config)
+            await _serve(agent, plan, await state.remembered(plan.routes), settings.listen_address, listening)
 
 
-async def _serve(agent: Agent, plan: Plan, address: str, listening: Callable[[str], None]) -> None:
+async def _serve(agent: Agent, plan: Plan, remembered: Memory, address: str, listening: Callable[[str], None]) -> None:
     site = agent.site(plan)
     listener = await serve(build_app(site), address, site.entrance)
     try:
         listening(url_of(*listener.addresses[0], tls=plan.entrance.context is not None))
-        await agent.live(plan)
+        await agent.live(plan, remembered)
     finally:
         await listener.close()
 
@@ -121,14 +121,14 @@ class Agent:
             log.warning("%s", text)
         return plan
 
-    async def live(self, plan: Plan) -> None:
-        """Run a plan, and those that follow it, until told to stop."""
+    async def live(self, plan: Plan, remembered: Memory) -> None:
+        """Run a plan, and those that follow it, until told to stop; `remembered` is what an earlier process ended."""
         try:
             async with asyncio.TaskGroup() as group:
                 supervisor = Supervisor(group, self._clock, self._board.metrics.task_restarted)
                 self._fleet = Fleet(group, supervisor, self._clock, self._board.metrics.schedule_lagged)
                 with self._signals(group):
-                    self._take_up(plan, self._fleet)
+                    self._take_up(plan, self._fleet, remembered)
                     self._keep_up(supervisor)
                     await self._stop.wait()
                     log.info("draining: no new attempts start, sessions under way come to their end")
@@ -137,20 +137,22 @@ class Agent:
         except* _Drained:
             log.info("drained")
 
-    def _take_up(self, plan: Plan, fleet: Fleet) -> None:
+    def _take_up(self, plan: Plan, fleet: Fleet, remembered: Memory) -> None:
         """Go on where an earlier process stopped."""
         held_back = self._tools.recall_breakers(plan.config)
         self._put_in_force(plan, fleet)
         for login in held_back:
             self._board.metrics.account_used(login)
-        fleet.resume(self._state)
-        self._board.history.restore(past_results(self._state, plan.routes, self._clock))
+        fleet.resume(self._state, remembered)
         kept = f"in {self._settings.storage}" if self._settings.storage else "in memory only"
         log.info("MailSonar %s: %s; results are kept %s", __version__, plan.summary, kept)
 
     def _keep_up(self, supervisor: Supervisor) -> None:
         supervisor.keep("event_loop_beat", "", lambda: beat(self._clock, self._board.metrics.loop_lagged))
         supervisor.keep("config_watch", "", self._watch)
+        if archive := self._state.archive:
+            routes = self._plan.routes if self._plan else ()
+            supervisor.keep("recall", "", lambda: archive.recall(routes, self._board.history.recall))
         if ledger := self._state.ledger:
             supervisor.keep("journal_pruning", "", lambda: prune(ledger, self._longest_give_up, self._clock))
 
@@ -179,6 +181,7 @@ class Agent:
         return Site(
             registry=self._board.registry,
             history=self._board.history,
+            past=self._state.archive.results if self._state.archive else nothing_past,
             metrics=self._board.metrics,
             clock=self._clock,
             ready=lambda: self._plan is not None and self._is_running(PATIENCE_OF_READINESS_SECONDS),

@@ -24,10 +24,10 @@ class Board:
     log: LogObserver
 
     @classmethod
-    def fresh(cls, clock: Clock, shard: Shard) -> Board:
-        """Return watchers that have seen nothing yet."""
+    def fresh(cls, clock: Clock, shard: Shard, *, in_journal: bool) -> Board:
+        """Return watchers that have seen nothing yet; the history may leave to a journal what is in it."""
         registry = CollectorRegistry()
-        return cls(registry, Metrics(registry, clock, shard), History(), LogObserver(clock))
+        return cls(registry, Metrics(registry, clock, shard), History(in_journal=in_journal), LogObserver(clock))
 
     @property
     def observers(self) -> tuple[Observer, ...]:

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from mailsonar.app.resume import past_attempts
 from mailsonar.app.state import State
 from mailsonar.app.supervise import Supervisor
 from mailsonar.clock import Clock
@@ -21,6 +20,7 @@ from mailsonar.probe.ledger import PastAttempt
 from mailsonar.probe.maildrop import MaildropOwner
 from mailsonar.probe.pending import Bounce
 from mailsonar.probe.prober import Prober
+from mailsonar.probe.remembered import Remembered
 from mailsonar.probe.roundtrip import RoundTrip
 from mailsonar.probe.workshop import Workshop
 from mailsonar.schedule import Schedule
@@ -75,10 +75,14 @@ class Fleet:
                 self._routes[name] = route
                 self._start(route)
 
-    def resume(self, state: State) -> None:
+    def resume(self, state: State, remembered: Mapping[str, Remembered]) -> None:
         """Go on with what an earlier process left: attempts in flight, and messages that may still have to be removed.
 
         An attempt whose route is gone, from the config or to another agent, ends as `unobserved`.
+
+        Args:
+            state: what is on record.
+            remembered: by maildrop, the messages of attempts that have ended.
         """
         gone = sum(record.route not in self._routes for record in state.open_attempts)
         if gone:
@@ -89,8 +93,9 @@ class Fleet:
                 self._prober.resume(_past(record), route)
             elif state.ledger:
                 state.ledger.abandon(record)
-        for attempt in past_attempts(state, self._routes.values(), self._clock):
-            self._owners[attempt.route.maildrop.name].remember(attempt)
+        for name, messages in remembered.items():
+            if owner := self._owners.get(name):
+                owner.remember(messages)
 
     def probe_now(self, route_name: str) -> bool:
         """Start an attempt at once, besides the schedule; tell whether there is such a route.

@@ -12,8 +12,9 @@ from mailsonar.journal.records import Count, EndedRecord, OpenRecord
 from mailsonar.journal.store import Store
 from mailsonar.journal.writer import Writer
 from mailsonar.model.result import Result
-from mailsonar.observe.history import KEPT_TRANSCRIPTS
 from mailsonar.observe.result_json import result_as_json
+from mailsonar.observe.route_history import KEPT_TRANSCRIPTS
+from mailsonar.observe.route_view import KEPT_FAILURES
 from mailsonar.observe.transcript_json import transcripts_as_json
 from mailsonar.probe.ledger import Intent
 from mailsonar.probe.pending import Bounce
@@ -59,17 +60,8 @@ class JournalLedger:
 
     async def end(self, result: Result) -> None:
         """Return once the outcome is durable, or cannot be made so now."""
-        attempt = result.attempt
-        record = EndedRecord(
-            token_id=attempt.token_id,
-            route=attempt.route.name,
-            started_wall=attempt.started_wall,
-            ended_wall=self._clock.wall(),
-            outcome=result.outcome,
-            result=json.dumps(result_as_json(result)),
-            transcript=json.dumps(transcripts_as_json(result.transcripts)) if result.transcripts else "",
-        )
-        await self._writer.write(lambda store: _end(store, record))
+        record = record_of(result, self._clock.wall())
+        await self._writer.write(lambda store: record_end(store, record))
         self._counts[record.route][record.outcome] += 1
 
     def abandon(self, record: OpenRecord) -> None:
@@ -86,12 +78,27 @@ class JournalLedger:
         self._counts[record.route]["unobserved"] += 1
 
     def prune(self, older_than_seconds: float, keep: int) -> None:
-        """Forget attempts that ended long ago, but for the last few of each route."""
+        """Forget attempts that ended long ago, but for the last few of each route, and its last failures."""
         before = self._clock.wall() - older_than_seconds
-        self._writer.order(lambda store: store.prune(before, keep))
+        self._writer.order(lambda store: store.prune(before, keep, KEPT_FAILURES))
 
 
-def _end(store: Store, record: EndedRecord) -> None:
+def record_of(result: Result, ended_wall: float) -> EndedRecord:
+    """Return what goes on record of a result; `ended_wall` in POSIX seconds."""
+    attempt = result.attempt
+    return EndedRecord(
+        token_id=attempt.token_id,
+        route=attempt.route.name,
+        started_wall=attempt.started_wall,
+        ended_wall=ended_wall,
+        outcome=result.outcome,
+        result=json.dumps(result_as_json(result)),
+        transcript=json.dumps(transcripts_as_json(result.transcripts)) if result.transcripts else "",
+    )
+
+
+def record_end(store: Store, record: EndedRecord) -> None:
+    """Record an outcome, and what was said if it is a failure."""
     store.end(record)
     if record.transcript:
         store.tell(record, KEPT_TRANSCRIPTS)

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mailsonar.app.archive import Archive
 from mailsonar.app.breakers import KeptBreakers
 from mailsonar.app.ledger import JournalLedger
 from mailsonar.clock import Clock
-from mailsonar.journal.folder import lock_folder, open_store
-from mailsonar.journal.records import EndedRecord, OpenRecord
+from mailsonar.journal.folder import JOURNAL_FILE, lock_folder, open_store
+from mailsonar.journal.reader import Reader
+from mailsonar.journal.records import OpenRecord
 from mailsonar.journal.writer import Writer
-from mailsonar.observe.history import KEPT_RESULTS
+from mailsonar.model.route import Route
 from mailsonar.probe.prober import new_instance
+from mailsonar.probe.remembered import Remembered
 from mailsonar.threads import in_thread
 
 CLOSE_SECONDS = 3.0
+
+Memory = Mapping[str, Remembered]  # by maildrop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What an earlier process left, and where this one keeps its record.
 
-    `ledger` and `breakers` are None without a state directory.
+    `ledger`, `breakers` and `archive` are None without a state directory.
     """
 
     instance: str
     ledger: JournalLedger | None = None
     breakers: KeptBreakers | None = None
     open_attempts: tuple[OpenRecord, ...] = ()
-    ended_attempts: tuple[EndedRecord, ...] = ()
+    archive: Archive | None = None
+
+    async def remembered(self, routes: Sequence[Route]) -> Memory:
+        """Return what is remembered of messages of attempts that an earlier process ended."""
+        return await self.archive.remembered(routes) if self.archive else {}
 
 
 @asynccontextmanager
@@ -57,7 +66,7 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
     try:
         store = await in_thread(partial(open_store, folder, instance), "journal start")
         counts = store.counts()
-        left = tuple(store.open_attempts()), tuple(store.ended_attempts(KEPT_RESULTS)), store.breakers()
+        open_attempts, breakers = tuple(store.open_attempts()), store.breakers()
         loop = asyncio.get_running_loop()
 
         def note_failure() -> None:
@@ -68,9 +77,9 @@ async def opened_state(folder: Path | None, clock: Clock, failed: Callable[[], N
             yield State(
                 instance=store.instance,
                 ledger=JournalLedger(writer, counts, clock),
-                breakers=KeptBreakers(writer, left[2], clock),
-                open_attempts=left[0],
-                ended_attempts=left[1],
+                breakers=KeptBreakers(writer, breakers, clock),
+                open_attempts=open_attempts,
+                archive=Archive(Reader(folder / JOURNAL_FILE), clock),
             )
         finally:
             await in_thread(partial(writer.close, CLOSE_SECONDS), "journal end")

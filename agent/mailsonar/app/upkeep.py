@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mailsonar.app.ledger import JournalLedger
 from mailsonar.clock import Clock
-from mailsonar.observe.history import KEPT_RESULTS
+from mailsonar.observe.route_view import KEPT_RESULTS
 
 BEAT_SECONDS = 0.1
 PRUNE_SECONDS = 600.0

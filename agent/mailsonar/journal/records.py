@@ -37,6 +37,16 @@ class EndedRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The bare facts of an attempt with its outcome: when it started, when it was seen, what its verdict was."""
+
+    token_id: str
+    started_wall: float
+    seen_wall: float | None
+    success: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
     """How often something happened on a route: `started`, or an outcome."""
 

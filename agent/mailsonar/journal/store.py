@@ -40,6 +40,20 @@ _TRANSCRIPTS = (
 _TABLES = frozenset({"identity", "attempts", "counts", "breakers"})
 _COUNT = "INSERT INTO counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1"
 
+_PRUNE = """
+WITH old AS (
+    SELECT token, route, started, result FROM attempts JOIN (
+        SELECT token, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts
+    ) USING (token) WHERE place > ? AND ended < ?
+)
+DELETE FROM attempts WHERE token IN (SELECT token FROM old) AND token NOT IN (
+    SELECT token FROM (
+        SELECT token, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM old
+        WHERE instr(result, '"success": false') > 0
+    ) WHERE place <= ?
+)
+"""
+
 
 class NotOurJournal(Exception):
     """The file is no journal of this version; the message says what it is."""
@@ -174,14 +188,15 @@ class Store:
             (record.route, keep),
         )
 
-    def prune(self, ended_before_wall: float, keep: int) -> None:
-        """Forget ended attempts from before an instant, but keep the last few of each route."""
-        self._connection.execute(
-            "DELETE FROM attempts WHERE ended < ? AND token NOT IN (SELECT token FROM ("
-            "SELECT token, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts"
-            ") WHERE place <= ?)",
-            (ended_before_wall, keep),
-        )
+    def prune(self, ended_before_wall: float, keep: int, keep_failures: int) -> None:
+        """Forget ended attempts from before an instant, but keep the last few of each route.
+
+        Args:
+            ended_before_wall: the instant, in POSIX seconds.
+            keep: how many each route keeps, whatever became of them.
+            keep_failures: how many failures each route keeps beyond those.
+        """
+        self._connection.execute(_PRUNE, (keep, ended_before_wall, keep_failures))
         self._connection.execute("DELETE FROM transcripts WHERE token NOT IN (SELECT token FROM attempts)")
 
     def open_attempts(self) -> list[OpenRecord]:
@@ -202,24 +217,6 @@ class Store:
                 bounce=b,
             )
             for t, r, d, s, a, e, n, b in rows
-        ]
-
-    def ended_attempts(self, results_of_each_route: int) -> list[EndedRecord]:
-        """Return the attempts that are remembered with their outcome, the oldest first.
-
-        Args:
-            results_of_each_route: how many of the last ones come with their result; the others' is "".
-        """
-        rows = self._connection.execute(
-            "SELECT token, last.route, last.started, ended, outcome, CASE WHEN place <= ? THEN result ELSE '' END, "
-            "coalesce(transcript, '') FROM ("
-            "SELECT *, row_number() OVER (PARTITION BY route ORDER BY started DESC) AS place FROM attempts "
-            "WHERE outcome IS NOT NULL) AS last LEFT JOIN transcripts USING (token) ORDER BY last.started",
-            (results_of_each_route,),
-        )
-        return [
-            EndedRecord(token_id=t, route=r, started_wall=s, ended_wall=e, outcome=o, result=j, transcript=c)
-            for t, r, s, e, o, j, c in rows
         ]
 
     def open_breaker(self, record: BreakerRecord) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _ssl
 import ssl
+from functools import lru_cache
 
 from mailsonar.model.fault import TlsFailed
 from mailsonar.model.result import TlsFacts
@@ -16,6 +17,7 @@ from mailsonar.model.stage import Stage
 from mailsonar.net.certificates import chain_facts
 from mailsonar.wire.lines import printable
 
+SHARED_FACTS = 16_384
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -102,7 +104,7 @@ def unverified_facts(server: Server, problem: str) -> TlsFacts:
 
 def _facts(server: Server, session: ssl.SSLSocket, chain: tuple[bytes, ...], problem: str | None) -> TlsFacts:
     cipher, certificates = session.cipher(), chain_facts(chain)
-    return TlsFacts(
+    facts = TlsFacts(
         server=server.name,
         protocol=server.protocol,
         version=session.version(),
@@ -115,6 +117,13 @@ def _facts(server: Server, session: ssl.SSLSocket, chain: tuple[bytes, ...], pro
         issuer=certificates.issuer,
         key=certificates.key,
     )
+    return shared(facts)
+
+
+@lru_cache(maxsize=SHARED_FACTS)
+def shared(facts: TlsFacts) -> TlsFacts:
+    """Return the same object for the same facts: a server's are kept by whoever shows them, and seldom change."""
+    return facts
 
 
 def _chain(session: ssl.SSLSocket, getter: str) -> tuple[bytes, ...]:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from mailsonar.probe.maildrop import MaildropOwner
-from mailsonar.probe.pending import Awaited, Copies, Fate
+from mailsonar.probe.pending import Awaited, Fate
+from mailsonar.probe.remembered import Copies
 
 
 class BounceWatch:

@@ -15,18 +15,19 @@ from mailsonar.dialogue.retrieve_pop3 import look
 from mailsonar.model.fault import Fault, MailSonarError
 from mailsonar.model.limits import Counted
 from mailsonar.model.observer import Login, Observer
-from mailsonar.model.result import Attempt
 from mailsonar.model.route import Maildrop
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.net.converse import Session
 from mailsonar.net.stopwatch import Stopwatch
 from mailsonar.probe.admission import have_token, hold_admitted, secrets_of
 from mailsonar.probe.agenda import next_due
+from mailsonar.probe.bell import Bell
 from mailsonar.probe.classify import classify
 from mailsonar.probe.examination import Examination, MaildropBook
 from mailsonar.probe.findings import NOT_LOOKED, UNREADABLE, UNREMOVED_LIMIT
 from mailsonar.probe.pending import Awaited, Fate
 from mailsonar.probe.polling import LastLook, Pace
+from mailsonar.probe.remembered import Remembered
 from mailsonar.probe.retreat import Hold, Use, secret_digest
 from mailsonar.probe.telling import encounter, tell
 from mailsonar.probe.workshop import Workshop
@@ -48,20 +49,21 @@ class MaildropOwner:
         self._book = MaildropBook(maildrop)
         self._workshop = workshop
         self._clock = workshop.network.clock
-        self._changed = asyncio.Event()
-        self._looked = asyncio.Event()
+        self._changed = Bell()
+        self._looked: asyncio.Event | None = None
         self._retired = False
         self._resting = False
         self._examining: Examination | None = None
         self._kept = 0
         self._pace = Pace.of(maildrop)
 
-    def remember(self, attempt: Attempt) -> None:
-        """Know a message of an attempt that has ended, should it come."""
-        self._book.pending.remember(attempt, attempt.started + 2 * attempt.route.give_up_seconds)
+    def remember(self, past: Remembered) -> None:
+        """Know the messages of attempts that ended in an earlier process, should they come."""
+        self._book.pending.remember(past)
 
     async def looked(self) -> None:
         """Wait for the end of the next look."""
+        self._looked = self._looked or asyncio.Event()
         await self._looked.wait()
 
     def await_(self, awaited: Awaited) -> None:
@@ -75,14 +77,14 @@ class MaildropOwner:
     def retire(self) -> None:
         """Stop once nothing is awaited any more: another owner takes over what is new."""
         self._retired = True
-        self._changed.set()
+        self._changed.ring()
 
     def rest(self) -> None:
         """Look no more, and end a look that is under way as soon as it may be ended."""
         self._resting = True
         if self._examining:
             self._examining.hurry()
-        self._changed.set()
+        self._changed.ring()
 
     @property
     def is_done(self) -> bool:
@@ -97,18 +99,18 @@ class MaildropOwner:
             yield
         finally:
             self._kept -= 1
-            self._changed.set()
+            self._changed.ring()
 
     def seek(self, awaited: Awaited) -> None:
         """Look for a message from now on."""
         awaited.sought_since = self._clock.monotonic()
-        self._changed.set()
+        self._changed.ring()
 
     def give_up(self, awaited: Awaited, fate: Fate) -> None:
         """Stop waiting for a message; should it come, it is removed all the same."""
         self._book.pending.end(awaited)
         self._book.pending.expire(self._clock.monotonic())
-        self._changed.set()
+        self._changed.ring()
         if not awaited.fate.done():
             awaited.fate.set_result(fate)
 
@@ -141,7 +143,7 @@ class MaildropOwner:
 
     async def _look_when_due(self) -> None:
         while not (self.is_done or self._resting):
-            self._changed.clear()
+            self._changed.hush()
             if hold := self._workshop.retreats.hold(self.maildrop.account, self._clock.monotonic()):
                 await self._sit_out(hold)
                 continue
@@ -168,7 +170,7 @@ class MaildropOwner:
         left = None if due is None else due - self._clock.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(left):
-                await self._changed.wait()
+                await self._changed.heard()
 
     async def look(self) -> None:
         """Look once, and settle what that decides."""
@@ -213,8 +215,9 @@ class MaildropOwner:
         self.last_fate = Fate(fault=fault, stages=watch.timings(), tls=login.tls, recording=watch.recording)
         self._tell(login, notes, fault, cleanup_fault)
         self._settle(started)
-        self._looked.set()
-        self._looked = asyncio.Event()
+        if self._looked:
+            self._looked.set()
+            self._looked = None
 
     def _fault_of(self, error: Exception | None) -> Fault | None:
         secrets = secrets_of(self.maildrop.account, self._workshop.tokens)

@@ -15,7 +15,8 @@ from mailsonar.model.provenance import NOTHING_TOLD, Provenance
 from mailsonar.model.result import Attempt, TlsFacts
 from mailsonar.model.stage import StageTiming
 from mailsonar.net.recording import Recording
-from mailsonar.probe.known import Known, Sighting, is_place
+from mailsonar.probe.known import Known, Sighting
+from mailsonar.probe.remembered import Copies, Remembered, Sent
 
 
 class Recognition(Enum):
@@ -51,48 +52,6 @@ class Fate:
     provenance: Provenance = NOTHING_TOLD
     duplicates: int = 0
     recording: Recording | None = None
-
-
-class Copies:
-    """The copies of one message: by unique-id, or, where a key is only a place in the listing, by their number.
-
-    A place says nothing across listings: messages move up when others go. So of those only the copies that one listing
-    showed count, and those that we had removed before it.
-    """
-
-    __slots__ = ("_ids", "_listing", "_most_in_places", "_places", "_removed")
-
-    def __init__(self) -> None:
-        self._ids: set[int] = set()
-        self._places: set[int] = set()
-        self._listing = 0
-        self._removed = 0
-        self._most_in_places = 0
-
-    @property
-    def further(self) -> int:
-        """Return how many copies there were besides the first."""
-        return max(0, self._all - 1)
-
-    @property
-    def _all(self) -> int:
-        return len(self._ids) + self._most_in_places
-
-    def take(self, key: int, known: Known) -> bool:
-        """Take in a copy that the last listing shows; tell whether it is one more than before."""
-        before = self._all
-        if not is_place(key):
-            self._ids.add(key)
-            return self._all > before
-        if self._listing != known.listings:
-            self._listing, self._places = known.listings, set()
-        self._places.add(key)
-        self._most_in_places = max(self._most_in_places, self._removed + len(self._places))
-        return self._all > before
-
-    def remove(self, key: int) -> None:
-        """Note that a copy was removed for good."""
-        self._removed += is_place(key)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -133,21 +92,12 @@ class Awaited:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """What is remembered of a message that is awaited no longer: neither its content nor its timings."""
-
-    attempt: Attempt
-    copies: Copies
-    until: float
-
-
 class PendingTable:
     """Who is awaited, and who was until lately."""
 
     def __init__(self) -> None:
         self._awaited: dict[str, Awaited] = {}
-        self._ended: dict[str, _Ended] = {}
+        self._ended = Remembered()
 
     @property
     def is_empty(self) -> bool:
@@ -172,11 +122,11 @@ class PendingTable:
         """Expect a message no longer, but know it should it come."""
         self._awaited.pop(awaited.attempt.token_id, None)
         until = awaited.gives_up + awaited.attempt.route.give_up_seconds
-        self._ended[awaited.attempt.token_id] = _Ended(awaited.attempt, awaited.copies, until)
+        self._ended.add(awaited.attempt, awaited.copies, until)
 
-    def remember(self, attempt: Attempt, until: float) -> None:
-        """Know the message of an attempt that ended in an earlier process, up to a monotonic instant."""
-        self._ended[attempt.token_id] = _Ended(attempt, Copies(), until)
+    def remember(self, past: Remembered) -> None:
+        """Know the messages of attempts that ended in an earlier process."""
+        self._ended.take_over(past)
 
     def recognise(self, token_id: str, sighting: Sighting, known: Known) -> tuple[Recognition, Attempt | None]:
         """Take in a message that carries a token, and tell what it is.
@@ -196,6 +146,8 @@ class PendingTable:
         if awaited and awaited.reports_only:
             return Recognition.SEEN_BEFORE, sent.attempt
         is_another = sent.copies.take(sighting.key, known) and sent.copies.further > 0
+        if isinstance(sent, Sent):
+            self._ended.keep(sent)
         if awaited and awaited.sighting is None:
             awaited.sighting = sighting
             return Recognition.ARRIVAL, sent.attempt
@@ -225,6 +177,8 @@ class PendingTable:
         sent = self._awaited.get(token_id) or self._ended.get(token_id)
         if sent:
             sent.copies.remove(key)
+        if isinstance(sent, Sent):
+            self._ended.keep(sent)
 
     def overdue(self, look_started: float) -> Sequence[Awaited]:
         """Return those for which a look that started then was the last."""
@@ -232,4 +186,4 @@ class PendingTable:
 
     def expire(self, now: float) -> None:
         """Forget what ended long ago."""
-        self._ended = {token_id: ended for token_id, ended in self._ended.items() if now < ended.until}
+        self._ended.expire(now)

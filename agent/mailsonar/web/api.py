@@ -6,10 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
-from mailsonar.observe.history import RouteView
 from mailsonar.observe.result_json import result_as_json, rfc3339
+from mailsonar.observe.route_view import RouteView
 from mailsonar.observe.transcript_json import told_as_json
-from mailsonar.web.openapi import DOCUMENT
+from mailsonar.web.openapi import COMPLETE_HEADER, DOCUMENT
+from mailsonar.web.past import whole_view
 from mailsonar.web.refusal import no_such_route
 from mailsonar.web.site import SITE
 from mailsonar.web.state import state_of
@@ -29,10 +30,11 @@ async def route(request: web.Request) -> web.Response:
 
 async def results(request: web.Request) -> web.Response:
     """Serve a list of a route's results, the newest attempt first."""
-    view = _find_route(request)
+    view = await whole_view(request)
     if view is None:
         return no_such_route(request)
-    return web.json_response([told_as_json(result) for result in view.results])
+    headers = {COMPLETE_HEADER: "false" if view.is_cut_short else "true"}
+    return web.json_response([told_as_json(result) for result in view.results], headers=headers)
 
 
 async def openapi(_: web.Request) -> web.Response:

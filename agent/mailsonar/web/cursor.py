@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
 from mailsonar.web.state import state_of
 
 _TEXT = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})", re.ASCII)

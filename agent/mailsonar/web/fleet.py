@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from mailsonar.model.result import Result
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
 from mailsonar.web.sieve import Sieve
 from mailsonar.web.sparkline import Sparkline, sparkline
 from mailsonar.web.state import State, state_of
@@ -84,7 +83,7 @@ def groups(rows: Iterable[RouteRow], sieve: Sieve) -> tuple[tuple[State, list[tu
 
 def route_row(view: RouteView, order: int, now_wall: float) -> RouteRow:
     """Return the line of a route."""
-    route, last, failure = view.route, view.last_attempt, last_failure(view)
+    route, last, failure = view.route, view.last_attempt, view.failure
     labels = tuple((name, value) for name, value in route.labels if value)
     fault = fault_words(failure.fault) if failure and failure.fault else None
     return RouteRow(
@@ -104,11 +103,6 @@ def route_row(view: RouteView, order: int, now_wall: float) -> RouteRow:
         pending=len(view.pending),
         text=_text(view, fault),
     )
-
-
-def last_failure(view: RouteView) -> Result | None:
-    """Return the most recent attempt that failed."""
-    return next((result for result in view.results if result.success is False), None)
 
 
 def _text(view: RouteView, fault: FaultWords | None) -> str:

@@ -20,6 +20,8 @@ _NAME = {
     "schema": {"type": "string"},
 }
 
+COMPLETE_HEADER = "MailSonar-Complete"
+
 
 def _json(schema: Schema, description: str, headers: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an answer, with the headers that go with its status."""
@@ -50,7 +52,15 @@ _PATHS: dict[str, dict[str, Any]] = {
         "get": _operation(
             "results",
             "Recent attempts on a route, those under way included, the newest first.",
-            {"200": _json(list_of(ref("Result")), "The results; failures outlive successes."), **_UNKNOWN},
+            {
+                "200": _json(
+                    list_of(ref("Result")),
+                    f"The results; failures outlive successes. {COMPLETE_HEADER} is `true`, or `false` while the "
+                    "journal cannot be read: then older results are missing, and what was said on failures.",
+                    (COMPLETE_HEADER,),
+                ),
+                **_UNKNOWN,
+            },
             _NAME,
         ),
     },

@@ -13,9 +13,10 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mailsonar import __version__
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
 from mailsonar.web.cursor import Cursor
 from mailsonar.web.fleet import fleet, groups, route_row
+from mailsonar.web.past import whole_view
 from mailsonar.web.rendering import rendered
 from mailsonar.web.sieve import sieve_of
 from mailsonar.web.site import SITE
@@ -66,8 +67,7 @@ async def overview(request: web.Request) -> web.Response:
 
 async def route(request: web.Request) -> web.Response:
     """Show one route: how it stands, where the time goes, and its recent attempts."""
-    site, now = request.app[SITE], request.app[SITE].clock.wall()
-    view = site.history.route(request.match_info["name"])
+    view, now = await whole_view(request), request.app[SITE].clock.wall()
     if view is None:
         missing = await _page(request, "missing.html", dict, now)
         missing.set_status(404)
@@ -81,6 +81,7 @@ def _route_values(view: RouteView, request: web.Request, now_wall: float) -> Map
         "row": route_row(view, 0, now_wall),
         "card": route_card(view, now_wall, token),
         "results": [result_row(result, now_wall) for result in view.results],
+        "is_cut_short": view.is_cut_short,
         "can_probe": request.app[SITE].lifecycle,
     }
 

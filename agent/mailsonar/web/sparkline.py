@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from mailsonar.model.result import Result
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
+from mailsonar.observe.trend import Point
 from mailsonar.web.wording import duration
 
 STEP = 4
@@ -53,16 +53,15 @@ def sparkline(view: RouteView, slots: int) -> Sparkline:
     )
 
 
-def _by_slot(view: RouteView, slots: int) -> dict[int, Result]:
-    """Return the attempts with a verdict by the interval that they fall into; a failure wins over a success."""
-    shown: dict[int, Result] = {}
-    for result in view.results:
-        before = view.results[0].attempt.started_wall - result.attempt.started_wall
+def _by_slot(view: RouteView, slots: int) -> dict[int, Point]:
+    """Return the verdicts by the interval that they fall into; a failure wins over a success, else the newest."""
+    shown: dict[int, Point] = {}
+    last = view.last_attempt
+    for point in reversed(view.trend.points() if last else ()):
+        before = last.started_wall - point.started_wall if last else 0.0
         slot = slots - 1 - round(before / view.route.interval_seconds)
-        if result.success is None or not 0 <= slot < slots:
-            continue
-        if slot not in shown or not result.success:
-            shown[slot] = result
+        if 0 <= slot < slots and (slot not in shown or not point.success):
+            shown[slot] = point
     return shown
 
 
@@ -70,8 +69,8 @@ def _x(slot: int) -> int:
     return STEP * slot + STEP // 2
 
 
-def _height(result: Result, scale: float) -> int:
+def _height(point: Point, scale: float) -> int:
     """Return a bar's height; the least one where a success has no round trip, as on a route that shall block."""
-    if result.round_trip_seconds is None or scale <= 0:
+    if point.round_trip_seconds is None or scale <= 0:
         return _LOWEST
-    return _LOWEST + round((_HIGHEST - _LOWEST) * result.round_trip_seconds / scale)
+    return _LOWEST + round((_HIGHEST - _LOWEST) * point.round_trip_seconds / scale)

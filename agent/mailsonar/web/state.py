@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
 
 STALE_INTERVALS = 3
 

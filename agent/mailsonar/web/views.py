@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from mailsonar.model.result import Outcome, Result, TlsFacts
 from mailsonar.model.server import Account
-from mailsonar.observe.history import RouteView
+from mailsonar.observe.route_view import RouteView
 from mailsonar.web.journey import Journey, journey
 from mailsonar.web.sparkline import Sparkline, sparkline
 from mailsonar.web.state import State
@@ -95,7 +95,7 @@ def route_card(view: RouteView, now_wall: float, token: str | None = None) -> Ro
         shown=_attempt(shown, now_wall) if shown else None,
         is_asked=token is not None,
         is_missing=token is not None and asked is None,
-        journey=journey(asked or view.seen),
+        journey=journey(asked or next((one for one in view.results if one.round_trip_seconds is not None), None)),
         certificates=tuple(_certificate(tls, now_wall) for tls in _newest_tls(view)),
     )
 
@@ -125,11 +125,10 @@ def _attempt(result: Result, now_wall: float) -> AttemptCard:
 
 def _trouble(view: RouteView, now_wall: float) -> str:
     """Return how many attempts in a row have failed, "" for none; those without a verdict do not count."""
-    verdicts = (result for result in view.results if result.success is not None)
-    failures = list(takewhile(lambda result: not result.success, verdicts))
+    failures = list(takewhile(lambda point: not point.success, reversed(view.trend.points())))
     if not failures:
         return ""
-    first = age(now_wall - failures[-1].attempt.started_wall)
+    first = age(now_wall - failures[-1].started_wall)
     return f"{len(failures)} attempts in a row, the first {first}" if len(failures) > 1 else f"1 attempt, {first}"
 
 
