@@ -27,6 +27,8 @@ HOST = "must be a host name, an IPv4 or an IPv6 address"
 
 def breaks_lines(text: str) -> bool:
     """Tell whether text holds CR, LF, NUL or another control character."""
+    if text.isprintable():  # nearly all text is, and tens of thousands are asked about: breaking characters never are
+        return False
     return any(unicodedata.category(char) in _BREAKING for char in text)
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a YAML file to plain values, with the line of every key.
+"""From the bytes of a YAML file to plain values; the line of a key is looked up where a message asks for it.
 
 Nothing here knows what the keys mean. YAML 1.1 resolution is kept for numbers, booleans and null; everything else is
 text. Depth and the expansion of aliases are bounded, and PyYAML's silence about duplicate keys is not.
@@ -6,31 +6,25 @@ text. Depth and the expansion of aliases are bounded, and PyYAML's silence about
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mailsonar.config.composing import DEEPEST, Unusable, compose, line_of
 from mailsonar.config.files import LARGEST_BYTES, FileUnusable, read_file
-from mailsonar.config.problem import Place, Problem, Report
+from mailsonar.config.problem import Place, Report
 from mailsonar.config.wording import Loc
 from mailsonar.config.yaml_scalars import TAG, Scalar, is_text, scalar
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SECTIONS = "senders, maildrops and routes"
-_DEEPEST = 16
 _MOST_REPEATED = 50_000
+_COLLECTIONS = frozenset({TAG + "map", TAG + "seq"})
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """Where a value stands, and how it was written if it is a single scalar."""
-
-    line: int
-    scalar: Scalar | None = None
+_Spot = tuple[int, yaml.Node]
+"""The line of a key or an item, and the value there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +32,67 @@ class Document:
     """A YAML file as plain values; the values may hold inline secrets, so that they do not show."""
 
     file: Path
-    value: dict[str, Any] = field(default_factory=dict, repr=False)
-    marks: Mapping[Loc, Mark] = field(default_factory=dict, repr=False)
+    value: dict[str, Any] = field(repr=False)
+    root: yaml.Node = field(repr=False)
+    _known: dict[int, dict[str | int, _Spot]] = field(default_factory=dict, repr=False, compare=False)
 
     def line(self, loc: Loc) -> int:
         """Return the line of a key, or of the nearest key around it."""
-        while loc and loc not in self.marks:
-            loc = loc[:-1]
-        return self.marks[loc].line if loc in self.marks else 1
+        line = 1
+        for line, _ in self._way_to(loc):  # noqa: B007 - the last one is asked for
+            pass
+        return line
 
     def scalar(self, loc: Loc) -> Scalar | None:
         """Return how the value at a place was written, if it is a scalar."""
-        mark = self.marks.get(loc)
-        return mark.scalar if mark else None
+        way = list(self._way_to(loc))
+        node = way[-1][1] if way and len(way) == len(loc) else None
+        try:
+            return scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        except ValueError:
+            return None
+
+    def _way_to(self, loc: Loc) -> Iterator[_Spot]:
+        """Yield what leads to a place, key by key, as far as the file has it."""
+        node = self.root
+        for key in loc:
+            spot = self._spots(node).get(key)
+            if spot is None:
+                return
+            yield spot
+            node = spot[1]
+
+    def _spots(self, node: yaml.Node) -> dict[str | int, _Spot]:
+        """Return what stands directly in a list or a mapping; thousands of messages may be about the same."""
+        if id(node) not in self._known:
+            self._known[id(node)] = dict(_spots_in(node))
+        return self._known[id(node)]
+
+
+def _spots_in(node: yaml.Node) -> Iterator[tuple[str | int, _Spot]]:
+    """Yield what stands in a list or a mapping; what it has twice comes last the first time."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from ((index, (line_of(item), item)) for index, item in enumerate(node.value))
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in reversed(node.value):
+            if isinstance(key, yaml.ScalarNode) and key.tag != TAG + "merge":
+                yield str(key.value), (line_of(key), value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A line of a file, whatever stands there."""
+
+    file: Path
+    number: int
+
+    def line(self, _loc: Loc) -> int:
+        """Return the line."""
+        return self.number
+
+    def scalar(self, _loc: Loc) -> Scalar | None:
+        """Return nothing: how it was written is not known."""
+        return None
 
 
 def read_document(path: Path, report: Report, *, sections: str = SECTIONS) -> Document | None:
@@ -63,24 +105,11 @@ def read_document(path: Path, report: Report, *, sections: str = SECTIONS) -> Do
     """
     report.note(path)
     try:
-        return _parse(path, _root(_text(path), sections), report)
-    except _Unusable as unusable:
-        report.problems.append(_whole_file(path, unusable))
+        root = _root(_text(path), sections)
+        return Document(file=path, value=_Walk(file=path, report=report).root(root), root=root)
+    except Unusable as unusable:
+        report.wrong(Place(_Line(file=path, number=unusable.line)), str(unusable))
         return None
-
-
-class _Unusable(Exception):
-    """The file makes no sense from this line on."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-def _whole_file(path: Path, unusable: _Unusable) -> Problem:
-    """Return the problem of a file that gave no document."""
-    place = Place(Document(file=path, marks={(): Mark(line=unusable.line)}))
-    return place.problem(str(unusable))
 
 
 def _text(path: Path) -> str:
@@ -88,151 +117,107 @@ def _text(path: Path) -> str:
     try:
         content = read_file(path, limit=LARGEST_BYTES)[1]
     except FileUnusable as error:
-        raise _Unusable(1, f"cannot be read: {error}; name a readable YAML file") from None
+        raise Unusable(1, f"cannot be read: {error}; name a readable YAML file") from None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _Unusable(content.count(b"\n", 0, error.start) + 1, "is not UTF-8: save it as UTF-8") from None
+        raise Unusable(content.count(b"\n", 0, error.start) + 1, "is not UTF-8: save it as UTF-8") from None
 
 
 def _root(text: str, sections: str) -> yaml.MappingNode:
     """Return the mapping that a YAML text is."""
-    root = _compose(text)
+    root = compose(text)
     if root is None:
-        raise _Unusable(1, f"is empty: it must have sections such as {sections}")
+        raise Unusable(1, f"is empty: it must have sections such as {sections}")
     if not isinstance(root, yaml.MappingNode):
-        raise _Unusable(_line(root), f"must be a mapping of sections such as {sections}")
+        raise Unusable(line_of(root), f"must be a mapping of sections such as {sections}")
     return root
-
-
-def _parse(path: Path, root: yaml.MappingNode, report: Report) -> Document:
-    """Return the document of a YAML mapping."""
-    marks: dict[Loc, Mark] = {}
-    walk = _Walk(document=Document(file=path, marks=marks), marks=marks, report=report)
-    return Document(file=path, value=walk.root(root), marks=marks)
-
-
-def _compose(text: str) -> yaml.Node | None:
-    """Return the YAML node tree; the events are counted first, because composing recurses with the depth."""
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=LOADER):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                raise _Unusable(_line(event), f"is nested deeper than {_DEEPEST} levels")
-        root: yaml.Node | None = yaml.compose(text, Loader=LOADER)
-    except yaml.MarkedYAMLError as error:
-        raise _broken(text, error) from None
-    except yaml.reader.ReaderError as error:
-        position = error.position if isinstance(error.position, int) else 0
-        line = text.count("\n", 0, position) + 1
-        raise _Unusable(line, "is not YAML: it holds a control character that YAML does not allow") from None
-    return root
-
-
-def _broken(text: str, error: yaml.MarkedYAMLError) -> _Unusable:
-    """Explain a YAML error; whatever PyYAML quotes of the text is left out, for it may be of a secret."""
-    mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
-    lines = text.splitlines()
-    if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
-        return _Unusable(line, "is not YAML: tabs are not allowed here, use spaces")
-    if isinstance(error, yaml.composer.ComposerError):
-        if "document" in str(error.problem):
-            return _Unusable(line, "holds a second YAML document: one is allowed, without a further ---")
-        return _Unusable(
-            line,
-            "is not YAML: an alias (*name) must name an anchor (&name), which may be set once; "
-            "text that starts with * or & needs quotes",
-        )
-    quoted = re.compile(r"'[^']{2,}'|\"[^\"]{2,}\"")
-    what = ", ".join(quoted.sub("...", part) for part in (error.context, error.problem) if part)
-    return _Unusable(line, f"is not YAML: {what}")
-
-
-def _line(node: yaml.Node | yaml.Event) -> int:
-    """Return the line that a node or an event starts on."""
-    mark = node.start_mark
-    return mark.line + 1 if mark else 1
 
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk over the node tree."""
+    """One walk over the node tree; `path` leads to where it is."""
 
-    document: Document
-    marks: dict[Loc, Mark]
+    file: Path
     report: Report
+    path: list[str | int] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     repeated: int = 0
 
     def root(self, node: yaml.MappingNode) -> dict[str, Any]:
         """Return the whole document's plain values."""
-        self._check_tag(node, (), _line(node))
-        return self._mapping(node, ())
+        self._check_tag(node, node)
+        return self._mapping(node)
 
-    def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
         """Return a mapping's plain values; of a duplicate key the first counts."""
         values: dict[str, Any] = {}
+        firsts: dict[str | int, _Spot] = {}
         for key_node, value_node in node.value:
-            key = self._key(key_node, loc)
+            key = self._key(key_node)
             if key is None:
                 continue
+            self.path.append(key)
             if key in values:
-                first = self.marks[(*loc, key)].line
-                self._wrong((*loc, key), _line(key_node), f"duplicate key; the first one is in line {first}")
-                continue
-            values[key] = self._value(value_node, (*loc, key), _line(key_node))
+                firsts = firsts or dict(_spots_in(node))
+                self._wrong(key_node, f"duplicate key; the first one is in line {firsts[key][0]}")
+            else:
+                values[key] = self._value(value_node, key_node)
+            self.path.pop()
         return values
 
-    def _value(self, node: yaml.Node, loc: Loc, line: int) -> object:
-        """Return a node's plain value and note its line."""
-        self._bound(node, loc, line)
-        self.marks[loc] = Mark(line=line)
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, loc, line)
-        self._check_tag(node, loc, line)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, loc)
-        return [self._value(item, (*loc, index), _line(item)) for index, item in enumerate(node.value)]
+    def _list(self, node: yaml.Node) -> list[object]:
+        """Return a list's plain values."""
+        values = []
+        for index, item in enumerate(node.value):
+            self.path.append(index)
+            values.append(self._value(item, item))
+            self.path.pop()
+        return values
 
-    def _scalar(self, node: yaml.ScalarNode, loc: Loc, line: int) -> object:
+    def _value(self, node: yaml.Node, at: yaml.Node) -> object:
+        """Return a node's plain value; `at` is its key, or itself in a list."""
+        self._bound(node, at)
+        if isinstance(node, yaml.ScalarNode):
+            return node.value if is_text(node) else self._scalar(node, at)
+        self._check_tag(node, at)
+        return self._mapping(node) if isinstance(node, yaml.MappingNode) else self._list(node)
+
+    def _scalar(self, node: yaml.ScalarNode, at: yaml.Node) -> object:
         """Return a scalar's plain value; None where its tag makes no sense."""
         try:
-            written = scalar(node)
+            return scalar(node).value
         except ValueError as error:
-            self._wrong(loc, line, str(error))
+            self._wrong(at, str(error))
             return None
-        self.marks[loc] = Mark(line=line, scalar=written)
-        return written.value
 
-    def _key(self, node: yaml.Node, loc: Loc) -> str | None:
+    def _key(self, node: yaml.Node) -> str | None:
         """Return a key as it was written; None where it can be none."""
         if not isinstance(node, yaml.ScalarNode):
-            self._wrong(loc, _line(node), "a key must be text, not a list or a mapping")
+            self._wrong(node, "a key must be text, not a list or a mapping")
             return None
+        if is_text(node):
+            return str(node.value)
         if node.tag == TAG + "merge":
-            self._wrong((*loc, "<<"), _line(node), "YAML merge keys (<<) are not supported: write the keys out")
+            self._wrong(node, "YAML merge keys (<<) are not supported: write the keys out", "<<")
             return None
-        if not is_text(node):
-            self._wrong((*loc, node.value), _line(node), "YAML does not read this key as text: put it in quotes")
+        self._wrong(node, "YAML does not read this key as text: put it in quotes", node.value)
         return str(node.value)
 
-    def _check_tag(self, node: yaml.Node, loc: Loc, line: int) -> None:
+    def _check_tag(self, node: yaml.Node, at: yaml.Node) -> None:
         """Report a list or a mapping that claims to be something else."""
-        if node.tag not in {TAG + "map", TAG + "seq"}:
-            self._wrong(loc, line, "YAML tags (!...) are not supported")
+        if node.tag not in _COLLECTIONS:
+            self._wrong(at, "YAML tags (!...) are not supported")
 
-    def _bound(self, node: yaml.Node, loc: Loc, line: int) -> None:
+    def _bound(self, node: yaml.Node, at: yaml.Node) -> None:
         """Stop where aliases repeat too much, or repeat themselves."""
         self.repeated += id(node) in self.seen
         self.seen.add(id(node))
         if self.repeated > _MOST_REPEATED:
-            raise _Unusable(line, f"its YAML aliases (*name) expand to more than {_MOST_REPEATED} values")
-        if len(loc) > _DEEPEST:
-            raise _Unusable(line, f"is nested deeper than {_DEEPEST} levels through its YAML aliases (*name)")
+            raise Unusable(line_of(at), f"its YAML aliases (*name) expand to more than {_MOST_REPEATED} values")
+        if len(self.path) > DEEPEST:
+            raise Unusable(line_of(at), f"is nested deeper than {DEEPEST} levels through its YAML aliases (*name)")
 
-    def _wrong(self, loc: Loc, line: int, message: str) -> None:
-        """Report a problem at a line that the marks do not know, or know otherwise."""
-        marked = Document(file=self.document.file, marks={loc: Mark(line=line)})
-        self.report.wrong(Place(marked, loc), message)
+    def _wrong(self, at: yaml.Node, message: str, *below: str) -> None:
+        """Report a problem at a node, which need not be where the document has the key."""
+        self.report.wrong(Place(_Line(file=self.file, number=line_of(at)), (*self.path, *below)), message)
