@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from prometheus_client import CollectorRegistry
 from tests.integration.test_agent_fleet import often, running
 from tests.support.probing import PASSWORD, Probing, StampedMailbox, account_at, impatient
 
@@ -146,7 +145,7 @@ async def test_bug_while_setting_off(mail: Probing) -> None:
     """A bug on the way to a submission is told as ours and counted; the schedule goes on, and no count is lost."""
     ledger = BrokenLedger()
     mail.workshop = replace(mail.workshop, ledger=ledger)
-    metrics = Metrics(CollectorRegistry(), SystemClock())
+    metrics = Metrics(SystemClock())
     mail.with_observers(metrics)
     route = often(mail, "r")
     metrics.set_routes([route], [])

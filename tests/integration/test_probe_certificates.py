@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 from tests.support.hostile import Row, Side
 from tests.support.hostile_world import Hostile, hostile
 from tests.support.probing import at, impatient
+from tests.support.scraped import sample_value
 
 from mailsonar.clock import SystemClock
 from mailsonar.model.fault import Reason
@@ -77,16 +77,15 @@ class Watched:
         self.scene = scene
         self.server: Listener = scene.smtp if protocol is Protocol.SMTP else scene.pop3
         self.protocol = protocol
-        self.registry, self.history = CollectorRegistry(), History()
-        metrics = Metrics(self.registry, SystemClock())
-        metrics.set_routes([scene.route], ())
+        self.history, self.metrics = History(), Metrics(SystemClock())
+        self.metrics.set_routes([scene.route], ())
         self.history.set_routes([scene.route])
-        scene.healthy.with_observers(metrics, self.history)
+        scene.healthy.with_observers(self.metrics, self.history)
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return a sample of the server."""
-        return self.registry.get_sample_value(
-            name, {"server": f"127.0.0.1:{self.server.port}", "protocol": str(self.protocol), **labels}
+        return sample_value(
+            self.metrics, name, {"server": f"127.0.0.1:{self.server.port}", "protocol": str(self.protocol), **labels}
         )
 
     @property

@@ -69,7 +69,8 @@ async def test_metrics_by_name(client):
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/nothing", "/api/v1/routes"])
 async def test_security_headers(client, path):
     """Every answer, errors included, forbids sniffing, framing, inline code, caching and referrers."""
-    headers = (await client.get(path)).headers
+    async with client.get(path) as answer:
+        headers = answer.headers
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"

@@ -12,7 +12,6 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from tests.support.mail_by_hand import KEY, LookPlan, Post, Script
 from tests.support.observed import WALL
 from tests.support.probing import Recorder
@@ -162,7 +161,7 @@ class AgentByHand:
     def __init__(self, loop: HandLoop, clock: LoopClock, folder: Path, routes: Sequence[Route]) -> None:
         self.clock = clock
         self.told = Recorder()
-        self.metrics = Metrics(CollectorRegistry(), clock)
+        self.metrics = Metrics(clock)
         self._loop = loop
         store = open_store(folder, "a" * 8)
         store._connection.execute("PRAGMA synchronous=OFF")  # the process crashes here, not the machine

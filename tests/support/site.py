@@ -33,7 +33,7 @@ class Agent:
     on_probe: Callable[[], None] = lambda: None
 
     def __post_init__(self):
-        self.metrics = Metrics(self.registry, self.clock)
+        self.metrics = Metrics(self.clock)
 
     def configure(self, *routes, labels=()):
         self.metrics.set_routes(routes, labels)

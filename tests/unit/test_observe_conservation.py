@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from prometheus_client import CollectorRegistry
 from tests.support.observed import NOT_ARRIVED, HandClock, failed, make_attempt, make_route, on_time
+from tests.support.scraped import our_page, parse_text
 
 from mailsonar.model.result import Outcome
 from mailsonar.observe.metrics import Metrics
@@ -20,7 +20,7 @@ class Attempts(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.route = make_route()
-        self.metrics = Metrics(CollectorRegistry(), HandClock())
+        self.metrics = Metrics(HandClock())
         self.metrics.set_routes([self.route], [])
         self.attempts = []
         self.open = []
@@ -65,7 +65,7 @@ class Attempts(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_unaccounted_for_and_the_newest_verdict_stands(self):
-        samples = [sample for family in self.metrics.collect() for sample in family.samples]
+        samples = [one for family in parse_text(our_page(self.metrics).decode()) for one in family.samples]
         values = {sample.name: sample.value for sample in samples if sample.labels == {"route": self.route.name}}
         ended = sum(sample.value for sample in samples if sample.name == "mailsonar_probes_total")
         assert values["mailsonar_probes_started_total"] == len(self.attempts)

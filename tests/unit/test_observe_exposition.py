@@ -22,7 +22,6 @@ from mailsonar.model.observer import Login, Look
 from mailsonar.model.result import TlsFacts
 from mailsonar.model.stage import Leg, Stage
 from mailsonar.observe.families import FAMILIES
-from mailsonar.observe.metrics import Metrics
 
 SMTP = {"server": "smtp.acme.example:587", "protocol": "smtp"}
 ACCOUNT = {**SMTP, "account": "probe@acme.example"}
@@ -148,10 +147,3 @@ def test_families_are_declared_once_under_valid_names():
         assert family.name.startswith("mailsonar_")
         assert family.name.endswith("_total") == (family.kind == "counter")
         assert family.help.endswith(".")
-        assert family.empty(["customer"]).name == family.name.removesuffix("_total")
-
-
-def test_two_metrics_cannot_share_a_registry(scraped):
-    """Two writers of one series are refused at the start, not at the first scrape."""
-    with pytest.raises(ValueError, match="Duplicated timeseries"):
-        Metrics(scraped.registry, scraped.clock)

@@ -6,7 +6,6 @@ import gc
 import json
 import tracemalloc
 
-from prometheus_client import CollectorRegistry
 from tests.support.observed import HandClock, all_stages, failed, make_attempt, make_route, on_time, told, transcript
 
 from mailsonar.model.result import Outcome, Result
@@ -43,7 +42,7 @@ def grown(before: int) -> int:
 def test_a_route_stays_small() -> None:
     """With a journal a route keeps its newest result and a few numbers: below 20 KiB, however many attempts it had."""
     routes = [make_route(f"route{number}") for number in range(ROUTES)]
-    history, metrics = History(in_journal=True), Metrics(CollectorRegistry(), HandClock())
+    history, metrics = History(in_journal=True), Metrics(HandClock())
     tracemalloc.start()
     try:
         before, sizes = tracemalloc.get_traced_memory()[0], []

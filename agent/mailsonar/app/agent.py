@@ -21,7 +21,7 @@ from mailsonar.app.signing import signing_key, with_key
 from mailsonar.app.state import Memory, State, opened_state
 from mailsonar.app.supervise import Supervisor
 from mailsonar.app.tools import Tools, opened_tools
-from mailsonar.app.upkeep import beat, prune
+from mailsonar.app.upkeep import beat, prune, stay_tidy
 from mailsonar.app.watch import Watch
 from mailsonar.clock import Clock
 from mailsonar.config.load import Config, ConfigInvalid
@@ -149,6 +149,7 @@ class Agent:
 
     def _keep_up(self, supervisor: Supervisor) -> None:
         supervisor.keep("event_loop_beat", "", lambda: beat(self._clock, self._board.metrics.loop_lagged))
+        supervisor.keep("memory_tidying", "", lambda: stay_tidy(self._clock))
         supervisor.keep("config_watch", "", self._watch)
         if archive := self._state.archive:
             routes = self._plan.routes if self._plan else ()

@@ -10,13 +10,14 @@ from mailsonar.clock import Clock
 from mailsonar.model.observer import Observer
 from mailsonar.model.shard import Shard
 from mailsonar.observe.history import History
+from mailsonar.observe.interpreter import interpreter_registry
 from mailsonar.observe.logs import LogObserver
 from mailsonar.observe.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Metrics on a registry of their own, history, and log."""
+    """Metrics, history, and log; `registry` has what the process and the interpreter tell of themselves."""
 
     registry: CollectorRegistry
     metrics: Metrics
@@ -26,8 +27,8 @@ class Board:
     @classmethod
     def fresh(cls, clock: Clock, shard: Shard, *, in_journal: bool) -> Board:
         """Return watchers that have seen nothing yet; the history may leave to a journal what is in it."""
-        registry = CollectorRegistry()
-        return cls(registry, Metrics(registry, clock, shard), History(in_journal=in_journal), LogObserver(clock))
+        history = History(in_journal=in_journal)
+        return cls(interpreter_registry(), Metrics(clock, shard), history, LogObserver(clock))
 
     @property
     def observers(self) -> tuple[Observer, ...]:

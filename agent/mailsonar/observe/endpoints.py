@@ -14,7 +14,8 @@ from mailsonar.model.route import Maildrop
 from mailsonar.model.server import Account, Server
 from mailsonar.model.stage import Stage
 from mailsonar.observe import families as f
-from mailsonar.observe.exposition import Exposition
+from mailsonar.observe.families import Subject
+from mailsonar.observe.lines import Lines, Tally
 
 
 def server_labels(server: Server) -> tuple[str, str]:
@@ -27,11 +28,13 @@ def account_labels(account: Account) -> tuple[str, str, str]:
     return *server_labels(account.server), account.name
 
 
-class ServerTally:
+class ServerTally(Tally):
     """What sessions with one server told, whoever's they were."""
 
+    subject = Subject.SERVER
+
     def __init__(self, server: Server) -> None:
-        self._labels = server_labels(server)
+        super().__init__(server_labels(server))
         self._tls: TlsFacts | None = None
         self._expiry: dict[str, float] = {}
         self._offers_in_the_clear: bool | None = None
@@ -51,23 +54,25 @@ class ServerTally:
         if tls.not_after_earliest_wall is not None:
             self._expiry["earliest"] = tls.not_after_earliest_wall
 
-    def show(self, page: Exposition) -> None:
+    def show(self, lines: Lines) -> None:
         """Add the server's samples."""
-        page.add(f.PLAINTEXT_AUTH, self._labels, self._offers_in_the_clear)
+        lines.add(f.PLAINTEXT_AUTH, self._offers_in_the_clear)
         for certificate, not_after_wall in self._expiry.items():
-            page.add(f.CERTIFICATE_EXPIRY, (*self._labels, certificate), not_after_wall)
+            lines.add(f.CERTIFICATE_EXPIRY, not_after_wall, certificate)
         if self._tls is None:
             return
-        page.add(f.TLS_VERIFIED, self._labels, float(self._tls.verified))
+        lines.add(f.TLS_VERIFIED, float(self._tls.verified))
         if self._tls.version is not None:
-            page.add(f.TLS_INFO, (*self._labels, self._tls.version, self._tls.cipher or ""), 1.0)
+            lines.add(f.TLS_INFO, 1.0, self._tls.version, self._tls.cipher or "")
 
 
-class AccountTally:
+class AccountTally(Tally):
     """What logins to one account told."""
 
+    subject = Subject.ACCOUNT
+
     def __init__(self, account: Account) -> None:
-        self._labels = account_labels(account)
+        super().__init__(account_labels(account))
         self._authenticated: bool | None = None
         self._failures: Counter[str] = Counter()
         self._held_back = False
@@ -83,19 +88,21 @@ class AccountTally:
         if login.fault is not None and login.fault.stage is Stage.AUTHENTICATE:
             self._failures[login.fault.reason] += 1
 
-    def show(self, page: Exposition) -> None:
+    def show(self, lines: Lines) -> None:
         """Add the account's samples."""
-        page.add(f.AUTHENTICATED, self._labels, self._authenticated)
-        page.add(f.HELD_BACK, self._labels, self._held_back)
+        lines.add(f.AUTHENTICATED, self._authenticated)
+        lines.add(f.HELD_BACK, self._held_back)
         for reason, count in self._failures.items():
-            page.add(f.AUTHENTICATION_FAILURES, (*self._labels, reason), count)
+            lines.add(f.AUTHENTICATION_FAILURES, count, reason)
 
 
-class TokenTally:
+class TokenTally(Tally):
     """What came of asking for the access tokens of one user name."""
 
+    subject = Subject.TOKEN
+
     def __init__(self, username: str) -> None:
-        self._username = username
+        super().__init__((username,))
         self._asked = Counter(dict.fromkeys(TokenResult, 0))
         self._expires_wall: float | None = None
 
@@ -105,18 +112,20 @@ class TokenTally:
             self._asked[news.result] += 1
         self._expires_wall = news.expires_wall
 
-    def show(self, page: Exposition) -> None:
+    def show(self, lines: Lines) -> None:
         """Add the samples; an end that nobody told is absent."""
-        page.add(f.OAUTH_EXPIRY, (self._username,), self._expires_wall)
+        lines.add(f.OAUTH_EXPIRY, self._expires_wall)
         for result, count in self._asked.items():
-            page.add(f.OAUTH_REFRESHES, (self._username, result), count)
+            lines.add(f.OAUTH_REFRESHES, count, result)
 
 
-class MaildropTally:
+class MaildropTally(Tally):
     """What looks at one maildrop told."""
 
+    subject = Subject.MAILDROP
+
     def __init__(self, maildrop: Maildrop) -> None:
-        self._name = maildrop.name
+        super().__init__((maildrop.name,))
         self._polls = Counter({"ok": 0})
         self._cleanup_failures: Counter[str] = Counter()
         self._messages: int | None = None
@@ -132,12 +141,12 @@ class MaildropTally:
         self._octets = self._octets if look.octets is None else look.octets
         self._listed_wall = self._listed_wall if look.listed_wall is None else look.listed_wall
 
-    def show(self, page: Exposition) -> None:
+    def show(self, lines: Lines) -> None:
         """Add the maildrop's samples."""
         for result, count in self._polls.items():
-            page.add(f.POLLS, (self._name, result), count)
+            lines.add(f.POLLS, count, result)
         for reason, count in self._cleanup_failures.items():
-            page.add(f.CLEANUP_FAILURES, (self._name, reason), count)
-        page.add(f.MESSAGES, (self._name,), self._messages)
-        page.add(f.BYTES, (self._name,), self._octets)
-        page.add(f.LAST_LISTED, (self._name,), self._listed_wall)
+            lines.add(f.CLEANUP_FAILURES, count, reason)
+        lines.add(f.MESSAGES, self._messages)
+        lines.add(f.BYTES, self._octets)
+        lines.add(f.LAST_LISTED, self._listed_wall)

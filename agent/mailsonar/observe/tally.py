@@ -6,21 +6,22 @@ recently *started* one says, and at every moment started = ended + pending.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-
-from prometheus_client.core import Exemplar
 
 from mailsonar.model.fault import Fault, Reason
 from mailsonar.model.result import Attempt, Outcome, Result
 from mailsonar.model.route import Route
 from mailsonar.model.stage import StageTiming
-from mailsonar.observe.exposition import Histogram
+from mailsonar.observe.families import Subject
+from mailsonar.observe.histogram import Exemplar, Histogram
+from mailsonar.observe.lines import Lines, Tally
+from mailsonar.observe.route_series import show_route
 
 # From one hop in a fast network to greylisting with retries. Ten, so that a plain route stays within 60 series.
-ROUND_TRIP_BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 120.0, 600.0, 3600.0)
+ROUND_TRIP_BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 120.0, 600.0, 3600.0, inf)
 ENDINGS = tuple(outcome for outcome in Outcome if outcome is not Outcome.PENDING)
 
 
@@ -47,11 +48,14 @@ class _Newest:
         return True
 
 
-class RouteTally:
+class RouteTally(Tally):
     """The numbers of one route."""
 
+    subject = Subject.ROUTE
+
     def __init__(self, route: Route) -> None:
-        self.route = route
+        super().__init__(())
+        self.configure(route)
         self.started = 0
         self.outcomes = dict.fromkeys(ENDINGS, 0)
         self.faults: Counter[tuple[str, str, str]] = Counter()
@@ -63,7 +67,7 @@ class RouteTally:
         self.last_start_wall: float | None = None
         self.last_success_wall: float | None = None
         self.last_seen: Result | None = None
-        self.last_stages: dict[tuple[str, str], float] = {}
+        self.last_stages: tuple[StageTiming, ...] = ()
         self._pending: dict[str, _Pending] = {}
         self._stages, self._seen, self._verdict, self._success = _Newest(), _Newest(), _Newest(), _Newest()
 
@@ -71,6 +75,16 @@ class RouteTally:
     def pending(self) -> int:
         """Return how many attempts are under way."""
         return len(self._pending)
+
+    def configure(self, route: Route) -> None:
+        """Be the numbers of the route as the config has it now."""
+        self.route = route
+        self.labels = (route.name, *(value for _, value in route.labels))
+        self.text = None
+
+    def show(self, lines: Lines) -> None:
+        """Add the route's samples."""
+        show_route(lines, self)
 
     def start(self, attempt: Attempt) -> None:
         """Count an attempt; a token that is already under way is the same attempt."""
@@ -93,7 +107,7 @@ class RouteTally:
         """Show no verdict, and no figures of a last attempt: the route comes anew. Counts go on."""
         self.success = self.fault = self.last_seen = self.last_start_wall = self.last_success_wall = None
         self.consecutive_failures = 0
-        self.last_stages = {}
+        self.last_stages = ()
 
     def judge(self, result: Result, now_wall: float) -> None:
         """Take over a verdict, and the figures that came with it; an attempt that is not under way says nothing."""
@@ -101,7 +115,7 @@ class RouteTally:
         if pending is None:
             return
         if result.stages and self._stages.admits(pending.started):
-            self.last_stages = _seconds_of(result.stages)
+            self.last_stages = result.stages
         if result.round_trip_seconds is not None and self._seen.admits(pending.started):
             self.last_seen = result
         if result.success is not None:
@@ -120,7 +134,7 @@ class RouteTally:
         unwanted = fault is not None and fault.reason is Reason.NOT_BLOCKED
         arrived = result.outcome in {Outcome.ON_TIME, Outcome.LATE} and not unwanted
         if arrived and result.round_trip_seconds is not None and not result.attempt.resumed:
-            exemplar = Exemplar({"token": result.attempt.token_id}, result.round_trip_seconds, now_wall)
+            exemplar = Exemplar(result.attempt.token_id, result.round_trip_seconds, now_wall)
             self.round_trips.observe(result.round_trip_seconds, exemplar)
 
     def _take_verdict(self, pending: _Pending, result: Result, *, success: bool, now_wall: float) -> None:
@@ -138,11 +152,3 @@ class RouteTally:
             self.consecutive_failures += 1
             for other in self._pending.values():
                 other.failures_since += other.started < pending.started
-
-
-def _seconds_of(stages: Iterable[StageTiming]) -> dict[tuple[str, str], float]:
-    """Return the seconds by leg and stage: a stage that ran twice is one series, since two would void the scrape."""
-    seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for timing in stages:
-        seconds[timing.leg, timing.stage] += timing.seconds
-    return seconds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -47,17 +49,24 @@ def demand_same_origin(request: web.Request) -> None:
         raise web.HTTPForbidden(text="This must come from the same origin.")
 
 
-@web.middleware
-async def write_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Drop a client that does not take its answer: it would keep one of the connections for good."""
-    response = await handler(request)
+@asynccontextmanager
+async def in_time(request: web.Request) -> AsyncIterator[None]:
+    """Drop a client that has left, or does not take its answer in time: it would keep a connection for good."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await response.prepare(request)
-            await response.write_eof()
-    except TimeoutError:
+            yield
+    except (TimeoutError, ConnectionError):
         if request.transport is not None:
             request.transport.abort()
+
+
+@web.middleware
+async def write_in_time(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Write the answer out, as far as the client takes it."""
+    response = await handler(request)
+    async with in_time(request):
+        await response.prepare(request)
+        await response.write_eof()
     return response
 
 

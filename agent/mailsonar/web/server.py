@@ -14,7 +14,7 @@ from mailsonar.web import api, lifecycle, pages
 from mailsonar.web.guard import MAX_BODY_BYTES, MIDDLEWARES, add_security_headers
 from mailsonar.web.login import add_configured_headers, ask_for_password
 from mailsonar.web.rendering import render_in_turn
-from mailsonar.web.scrape import metrics
+from mailsonar.web.scrape import metrics, scrape_in_turn
 from mailsonar.web.site import SITE, Site
 
 _STATIC = Path(__file__).parent / "static"
@@ -28,6 +28,7 @@ def build_app(site: Site) -> web.Application:
     app[SITE] = site
     pages.note_start(app)
     render_in_turn(app)
+    scrape_in_turn(app)
     app.on_response_prepare.extend([add_security_headers, add_configured_headers])
     app.add_routes(
         [

@@ -25,6 +25,7 @@ async def nothing_past(_: Route) -> Sequence[Result] | None:
 class Site:
     """What endpoints show and what they may set off.
 
+    `metrics` are ours, `registry` has those of the process and the interpreter.
     `reload` returns None when the config was accepted, else what is wrong with it. `probe_now` tells whether an attempt
     of the named route was scheduled. `lifecycle` allows both. `entrance` is the one in force. `part` returns which part
     of the config's routes runs here, "" where that is all of them. `past` returns what a journal has of a route's
